@@ -1,0 +1,144 @@
+"""ADRS: AI-driven research for systems. The public door.
+
+Names are resolved when they are first used, so that `import adrs` is cheap and has no effect.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from adrs.archives import Greedy as Greedy
+    from adrs.archives import Islands as Islands
+    from adrs.config import load_task as load_task
+    from adrs.config import read_program as read_program
+    from adrs.errors import AdrsError as AdrsError
+    from adrs.errors import ConfigError as ConfigError
+    from adrs.errors import NotInStore as NotInStore
+    from adrs.errors import PluginError as PluginError
+    from adrs.errors import ProgramError as ProgramError
+    from adrs.errors import RunIsLive as RunIsLive
+    from adrs.errors import SandboxUnavailable as SandboxUnavailable
+    from adrs.errors import SeedFailed as SeedFailed
+    from adrs.errors import StoreUnavailable as StoreUnavailable
+    from adrs.errors import StoreVersionError as StoreVersionError
+    from adrs.errors import TrialStateError as TrialStateError
+    from adrs.errors import Unavailable as Unavailable
+    from adrs.errors import UnusableInput as UnusableInput
+    from adrs.model.evaluation import Evaluation as Evaluation
+    from adrs.model.evaluation import Sample as Sample
+    from adrs.model.evaluation import Score as Score
+    from adrs.model.evaluation import Status as Status
+    from adrs.model.evaluation import WorkloadRef as WorkloadRef
+    from adrs.model.facts import Asked as Asked
+    from adrs.model.facts import Beat as Beat
+    from adrs.model.facts import Ended as Ended
+    from adrs.model.facts import Fact as Fact
+    from adrs.model.facts import Found as Found
+    from adrs.model.facts import Looked as Looked
+    from adrs.model.facts import Measured as Measured
+    from adrs.model.facts import Noted as Noted
+    from adrs.model.facts import Refused as Refused
+    from adrs.model.facts import Started as Started
+    from adrs.model.facts import Told as Told
+    from adrs.model.isolation import Guarantee as Guarantee
+    from adrs.model.isolation import Isolation as Isolation
+    from adrs.model.isolation import IsolationLevel as IsolationLevel
+    from adrs.model.isolation import NEEDED_FOR_WINNER as NEEDED_FOR_WINNER
+    from adrs.model.isolation import Probe as Probe
+    from adrs.model.metric import Aggregate as Aggregate
+    from adrs.model.metric import Constraint as Constraint
+    from adrs.model.metric import Direction as Direction
+    from adrs.model.metric import Metric as Metric
+    from adrs.model.metric import Objective as Objective
+    from adrs.model.program import Program as Program
+    from adrs.model.run import RunInfo as RunInfo
+    from adrs.model.run import RunSettings as RunSettings
+    from adrs.model.run import RunStatus as RunStatus
+    from adrs.model.task import Brief as Brief
+    from adrs.model.task import Environment as Environment
+    from adrs.model.task import EvaluatorChoice as EvaluatorChoice
+    from adrs.model.task import Limits as Limits
+    from adrs.model.task import Split as Split
+    from adrs.model.task import Stage as Stage
+    from adrs.model.task import Task as Task
+    from adrs.model.trial import Admission as Admission
+    from adrs.model.trial import Candidate as Candidate
+    from adrs.model.trial import Lineage as Lineage
+    from adrs.model.trial import Rejection as Rejection
+    from adrs.model.trial import RejectionKind as RejectionKind
+    from adrs.model.trial import Selection as Selection
+    from adrs.model.trial import Trial as Trial
+    from adrs.model.verdict import Finding as Finding
+    from adrs.model.verdict import Interval as Interval
+    from adrs.model.verdict import Verdict as Verdict
+    from adrs.plugins import Plugin as Plugin
+    from adrs.plugins import plugins as plugins
+    from adrs.ports.archive import Archive as Archive
+    from adrs.ports.evaluator import Bench as Bench
+    from adrs.ports.evaluator import Evaluator as Evaluator
+    from adrs.ports.evaluator import Executor as Executor
+    from adrs.ports.evaluator import Request as Request
+    from adrs.ports.evaluator import Setting as Setting
+    from adrs.ports.proposer import Context as Context
+    from adrs.ports.proposer import Proposer as Proposer
+    from adrs.ports.sandbox import Exit as Exit
+    from adrs.ports.sandbox import ExitReason as ExitReason
+    from adrs.ports.sandbox import Job as Job
+    from adrs.ports.sandbox import Process as Process
+    from adrs.ports.sandbox import Room as Room
+    from adrs.ports.sandbox import Sandbox as Sandbox
+    from adrs.ports.sandbox import Session as Session
+    from adrs.ports.store import Record as Record
+    from adrs.ports.store import Store as Store
+    from adrs.search import LocalExecutor as LocalExecutor
+    from adrs.search import Run as Run
+    from adrs.search import Search as Search
+    from adrs.store import open_store as open_store
+    from adrs.trust import judge_held_out as judge_held_out
+    from adrs.trust import mean_interval as mean_interval
+
+_HOMES = {
+    "adrs.archives": "Greedy Islands",
+    "adrs.config": "load_task read_program",
+    "adrs.errors": (
+        "AdrsError ConfigError NotInStore PluginError ProgramError RunIsLive "
+        "SandboxUnavailable SeedFailed StoreUnavailable StoreVersionError TrialStateError "
+        "Unavailable UnusableInput"
+    ),
+    "adrs.model.evaluation": "Evaluation Sample Score Status WorkloadRef",
+    "adrs.model.facts": "Asked Beat Ended Fact Found Looked Measured Noted Refused Started Told",
+    "adrs.model.isolation": "Guarantee Isolation IsolationLevel NEEDED_FOR_WINNER Probe",
+    "adrs.model.metric": "Aggregate Constraint Direction Metric Objective",
+    "adrs.model.program": "Program",
+    "adrs.model.run": "RunInfo RunSettings RunStatus",
+    "adrs.model.task": "Brief Environment EvaluatorChoice Limits Split Stage Task",
+    "adrs.model.trial": "Admission Candidate Lineage Rejection RejectionKind Selection Trial",
+    "adrs.model.verdict": "Finding Interval Verdict",
+    "adrs.plugins": "Plugin plugins",
+    "adrs.ports.archive": "Archive",
+    "adrs.ports.evaluator": "Bench Evaluator Executor Request Setting",
+    "adrs.ports.proposer": "Context Proposer",
+    "adrs.ports.sandbox": "Exit ExitReason Job Process Room Sandbox Session",
+    "adrs.ports.store": "Record Store",
+    "adrs.search": "LocalExecutor Run Search",
+    "adrs.store": "open_store",
+    "adrs.trust": "judge_held_out mean_interval",
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
+
+__all__ = sorted(_HOME_OF)
+
+
+def __getattr__(name: str) -> object:
+    home = _HOME_OF.get(name)
+    if home is None:
+        raise AttributeError(f"module 'adrs' has no attribute {name!r}")
+    value = getattr(import_module(home), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return list(__all__)

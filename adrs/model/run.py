@@ -1,0 +1,84 @@
+"""One search: what was asked for, and how it ended."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+
+class RunStatus(StrEnum):
+    """How a run stands.
+
+    RUNNING: an engine works on it, or was killed while it did (the heartbeat tells).
+    FINISHED: all asked trials were told. BUDGET: money, tokens or time ran out first.
+    INTERRUPTED: a signal or `adrs stop`. UNAVAILABLE: a sandbox, model or store broke.
+    """
+
+    RUNNING = "running"
+    FINISHED = "finished"
+    BUDGET = "budget"
+    INTERRUPTED = "interrupted"
+    UNAVAILABLE = "unavailable"
+
+
+@dataclass(frozen=True, slots=True)
+class RunSettings:
+    """What a run was asked to do; recorded, so that a resume needs nothing else.
+
+    Attributes:
+        task: absolute path of the task's folder.
+        trials: candidates to evaluate; the seed is not counted.
+        max_minutes: elapsed minutes after which nothing new is started; None for no limit.
+        proposers: names of entry points.
+        archive: name of an entry point.
+        sandbox: name as given ("auto" included).
+        accept_isolation: level below SEPARATE that the user accepts for a WINNER, or "".
+        workers: evaluations at the same time.
+        workloads: absolute path handed to the judge as `source`, or "".
+    """
+
+    task: str
+    trials: int
+    seed: int = 0
+    max_minutes: float | None = None
+    proposers: tuple[str, ...] = ()
+    archive: str = "islands"
+    executor: str = "local"
+    sandbox: str = "auto"
+    accept_isolation: str = ""
+    workers: int = 1
+    workloads: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RunInfo:
+    """A run as the store knows it.
+
+    Attributes:
+        name: unique in the store, for instance "spot_single-3".
+        task_digest: the task's digest when the run was created.
+        asked: trials that have a number, the seed included.
+        told: trials whose result was accepted, the seed included.
+        by_status: counts of told trials by the status of their last evaluation.
+        heartbeat_at: when its engine last said that it lives.
+        elapsed_s: seconds that engines have worked on it, resumes added up.
+        live: whether an engine holds it now.
+    """
+
+    name: str
+    task: str
+    task_digest: str
+    settings: RunSettings
+    status: RunStatus
+    reason: str
+    created_at: datetime
+    heartbeat_at: datetime
+    elapsed_s: float = 0.0
+    asked: int = 0
+    told: int = 0
+    rejections: int = 0
+    by_status: Mapping[str, int] = field(default_factory=dict)
+    live: bool = False
+    stop_requested: bool = False

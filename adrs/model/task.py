@@ -1,0 +1,130 @@
+"""A task: everything declared about one problem. Data, never code."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from adrs.model.metric import Constraint, Metric, Objective
+from adrs.model.program import Program
+
+
+class Split(StrEnum):
+    """The four sets of workloads. Search sees SMOKE and TRAIN; the few best see VALIDATION."""
+
+    SMOKE = "smoke"
+    TRAIN = "train"
+    VALIDATION = "validation"
+    HELD_OUT = "held_out"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one candidate process (one workload, one repeat) may use; enforced from outside.
+
+    Attributes:
+        wall_s: elapsed seconds.
+        cpu_s: CPU seconds of the whole process tree.
+        memory_mb: memory in MiB.
+        processes: processes and threads at the same time.
+        output_mb: bytes written to standard output and error, in MiB.
+        files_mb: bytes in its private temporary folder, in MiB.
+    """
+
+    wall_s: float = 60.0
+    cpu_s: float = 60.0
+    memory_mb: int = 1024
+    processes: int = 16
+    output_mb: int = 4
+    files_mb: int = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One step of an evaluation: the split that is measured, cheap ones first."""
+
+    split: Split
+    repeats: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """What candidate and judge find installed.
+
+    Attributes:
+        base: the image a container sandbox starts from.
+        debian: Debian packages, for container sandboxes.
+        python: requirements; imported before the first candidate starts.
+    """
+
+    base: str = ""
+    debian: tuple[str, ...] = ()
+    python: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluatorChoice:
+    """Which evaluator measures, and what the author declares about it.
+
+    Attributes:
+        use: an entry point of the group adrs.evaluators.
+        deterministic: the same program on the same workload always gives the same metrics.
+        wall_s: elapsed seconds that the judge may take for one workload beyond the candidate's own.
+    """
+
+    use: str = "judge"
+    deterministic: bool = False
+    wall_s: float = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Brief:
+    """The part of a task that a proposer may see."""
+
+    name: str
+    title: str
+    statement: str
+    editable: tuple[str, ...]
+    entry: str
+    objective: Objective
+    metrics: tuple[Metric, ...]
+    constraints: tuple[Constraint, ...]
+    limits: Limits
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A problem, as read from its folder.
+
+    Attributes:
+        folder: where it was read; the judge's code stays there and is never imported by the engine.
+        seed: the program that the search starts from; trial 0 and the baseline.
+        references: programs to compare with, by name; never shown to a proposer.
+        generator: parameters handed to the judge's `workloads`.
+        digest: SHA-256 over the folder's files that decide a measurement.
+    """
+
+    brief: Brief
+    folder: Path
+    seed: Program
+    evaluator: EvaluatorChoice
+    stages: tuple[Stage, ...]
+    environment: Environment
+    generator: Mapping[str, object]
+    references: Mapping[str, Program]
+    digest: str
+
+    @property
+    def name(self) -> str:
+        return self.brief.name
+
+    @property
+    def objective(self) -> Objective:
+        return self.brief.objective
+
+    @property
+    def search_split(self) -> Split:
+        """The split whose figures decide who survives: the last stage's."""
+        return self.stages[-1].split

@@ -1,0 +1,94 @@
+"""The ports for measuring programs, and for where that happens."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+from adrs.model.evaluation import Evaluation, WorkloadRef
+from adrs.model.program import Program
+from adrs.model.task import Split, Task
+from adrs.ports.sandbox import Sandbox
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """Where measuring happens.
+
+    Attributes:
+        source: path of real workloads handed to the judge, or None for its generator.
+        core: the CPU core to stay on; None for any.
+    """
+
+    task: Task
+    sandbox: Sandbox
+    source: Path | None = None
+    core: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What to measure a program on.
+
+    Attributes:
+        salt: what held-out workloads are drawn with; "" for the other splits.
+        feedback: whether the judge's words are wanted; never on held-out.
+    """
+
+    split: Split
+    salt: str = ""
+    repeats: int = 1
+    feedback: bool = False
+
+
+class Bench(Protocol):
+    """A warm place that measures one program at a time."""
+
+    async def workloads(self, split: Split, salt: str = "") -> tuple[WorkloadRef, ...]:
+        """Names, units and digests of a split.
+
+        Raises:
+            ConfigError: the judge raised or answered nonsense; the message has its reason.
+            SandboxUnavailable: the sandbox broke.
+        """
+        ...
+
+    async def measure(self, program: Program, request: Request) -> Evaluation:
+        """Measures a program; whatever the program does becomes a status.
+
+        Raises:
+            SandboxUnavailable: the sandbox broke; nothing is known about the program.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Ends its processes."""
+        ...
+
+
+@runtime_checkable
+class Evaluator(Protocol):
+    """A way to measure programs."""
+
+    name: str
+
+    async def open(self, setting: Setting) -> Bench:
+        """Makes a bench.
+
+        Raises:
+            ConfigError: the task's judge cannot be loaded; the message has its reason.
+            SandboxUnavailable: there is no sandbox for it.
+        """
+        ...
+
+
+@runtime_checkable
+class Executor(Protocol):
+    """Runs evaluations somewhere: on this machine, or on many."""
+
+    capacity: int
+
+    async def open(self, evaluator: Evaluator, setting: Setting) -> Bench:
+        """A bench that takes up to `capacity` calls of `measure` at the same time."""
+        ...

@@ -1,0 +1,127 @@
+"""The port for the durable record."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from typing import Protocol, runtime_checkable
+
+from adrs.model.evaluation import Evaluation
+from adrs.model.facts import Fact, Noted
+from adrs.model.program import Program
+from adrs.model.run import RunInfo, RunSettings
+from adrs.model.task import Task
+from adrs.model.trial import Rejection, Trial
+from adrs.model.verdict import Finding
+
+
+@runtime_checkable
+class Record(Protocol):
+    """The read side: what other processes, dashboards and scripts look at.
+
+    Every method that takes a run raises NotInStore if there is none of that name.
+    """
+
+    def runs(self) -> Sequence[RunInfo]:
+        """All runs, newest first."""
+        ...
+
+    def run(self, name: str) -> RunInfo: ...
+
+    def trials(self, run: str, first: int = 0, count: int | None = None) -> Sequence[Trial]:
+        """Asked trials by number, from `first` on."""
+        ...
+
+    def trial(self, run: str, number: int) -> Trial:
+        """Raises NotInStore if there is no such trial."""
+        ...
+
+    def told(self, run: str) -> Sequence[Trial]:
+        """Trials whose result was accepted, in the order of tells: what a resume replays.
+
+        Their evaluations are those of the search stages."""
+        ...
+
+    def in_flight(self, run: str) -> Sequence[Trial]:
+        """Trials that were asked and not told, in the order of asks."""
+        ...
+
+    def last_ordinal(self, run: str) -> int:
+        """The highest recorded proposal ordinal; -1 if there is none."""
+        ...
+
+    def rejections(self, run: str) -> Sequence[tuple[int, Rejection]]:
+        """Rejections with their ordinals, in the order of asks."""
+        ...
+
+    def references(self, run: str) -> Sequence[tuple[str, Evaluation]]:
+        """Evaluations of reference programs, in the order they were made."""
+        ...
+
+    def finding(self, run: str) -> Finding | None:
+        """The last verdict."""
+        ...
+
+    def notes(self, run: str) -> Sequence[Noted]: ...
+
+    def looks(self, workloads: str) -> int:
+        """How often the held-out set with this hash was looked at, by any run in the store."""
+        ...
+
+    def program(self, program_id: str) -> Program:
+        """Raises NotInStore if it was never stored."""
+        ...
+
+    def fingerprint(self, digest: str) -> dict[str, object]:
+        """The description behind an evaluation's fingerprint."""
+        ...
+
+
+@runtime_checkable
+class Store(Record, Protocol):
+    """The write side. A fact is durable against kill -9 when the method returns.
+
+    Raises, from any method: StoreUnavailable if the medium is full, locked or damaged.
+    """
+
+    def create_run(self, task: Task, settings: RunSettings) -> RunInfo:
+        """Records a new run and the programs of its task."""
+        ...
+
+    def amend_run(self, run: str, settings: RunSettings) -> None:
+        """Records new settings, as a resume with more trials does."""
+        ...
+
+    def claim(self, run: str) -> AbstractContextManager[None]:
+        """Holds the run for one engine; released even by kill -9.
+
+        Raises:
+            RunIsLive: another engine holds it.
+        """
+        ...
+
+    def append(self, run: str, facts: Sequence[Fact]) -> None:
+        """Records facts in order, all or none."""
+        ...
+
+    def keep_fingerprint(self, description: dict[str, object]) -> str:
+        """Stores a description once; returns its digest."""
+        ...
+
+    def request_stop(self, run: str) -> None:
+        """Asks the engine of a live run to end; it sees `RunInfo.stop_requested`."""
+        ...
+
+    def delete_run(self, run: str) -> None:
+        """Forgets a run and what only it used. Looks at held-out sets are never forgotten.
+
+        Raises:
+            RunIsLive: an engine holds it.
+        """
+        ...
+
+    def check(self) -> Sequence[str]:
+        """Faults found in the store, in words; empty if it is whole."""
+        ...
+
+    def close(self) -> None: ...
