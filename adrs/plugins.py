@@ -77,7 +77,7 @@ def load(group: str, name: str) -> Callable[..., object]:
     plugin = _only(group, name)
     where = f"{group} {name!r} ({plugin.value}, from {plugin.distribution} {plugin.version})"
     try:
-        loaded = EntryPoint(name, plugin.value, group).load()
+        loaded: object = EntryPoint(name, plugin.value, group).load()
     except Exception as error:  # a stranger's module may raise anything at all
         raise PluginError(
             f"{where} does not load: {type(error).__name__}: {_one_line(error)}; "

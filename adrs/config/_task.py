@@ -1,0 +1,300 @@
+"""From a task's folder to a Task."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from adrs.config._files import digest_task, read_program
+from adrs.config._form import Document, Form, nearest, shown
+from adrs.config._units import is_unit, nearest_unit
+from adrs.errors import ConfigError
+from adrs.model.metric import Aggregate, Constraint, Metric, Objective
+from adrs.model.program import Program
+from adrs.model.task import Brief, Environment, EvaluatorChoice, Limits, Split, Stage, Task
+from adrs.plugins import plugins, task_folder
+
+_TABLES = (
+    "task",
+    "program",
+    "evaluator",
+    "objective",
+    "metric",
+    "constraint",
+    "limits",
+    "stage",
+    "generator",
+    "environment",
+)
+_END_OF_STATEMENT = "<!-- not for proposers -->"
+_NAME = re.compile(r"[a-z][a-z0-9_-]{0,63}")
+_ENTRY = re.compile(r"([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)(?::[A-Za-z_]\w*)?", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class _TaskTable:
+    name: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class _ProgramTable:
+    editable: tuple[str, ...]
+    entry: str
+    root: str = "program"
+
+
+@dataclass(frozen=True, slots=True)
+class _ObjectiveTable:
+    metric: str
+    aggregate: Aggregate = Aggregate.MEAN
+    min_effect: float = 0.01
+    reference: str | None = None
+
+
+def load_task(folder_or_name: str | Path) -> Task:
+    """Reads a task: a folder with a task.toml, or the name of an installed one.
+
+    Nothing of the task is imported or run.
+
+    Raises:
+        ConfigError: there is no such folder, and no such name is installed.
+        ConfigError: something in task.toml is wrong; the message names file, table and key.
+        ConfigError: a piece is missing: task.toml, README.md, the program, its entry, judge.py.
+        ProgramError: the seed or a reference is not a program.
+    """
+    folder = _find(folder_or_name)
+    file = folder / "task.toml"
+    if not file.is_file():
+        raise ConfigError(f"{folder} has no task.toml, so it is no task; adrs new task makes one")
+    document = Document.read(file, _TABLES)
+
+    heading = _heading(document.table("task"))
+    metrics = _metrics(document)
+    constraints = tuple(_constraint(form, metrics) for form in document.array("constraint"))
+    program_form = document.table("program")
+    layout = program_form.into(_ProgramTable)
+    seed = _seed(folder, program_form, layout)
+    references = _references(folder, seed)
+    brief = Brief(
+        name=heading.name,
+        title=heading.title,
+        statement=_statement(folder / "README.md"),
+        editable=layout.editable,
+        entry=layout.entry,
+        objective=_objective(document.table("objective"), metrics, references),
+        metrics=tuple(metrics.values()),
+        constraints=constraints,
+        limits=_limits(document.table("limits")),
+    )
+    return Task(
+        brief=brief,
+        folder=folder,
+        seed=seed,
+        evaluator=_evaluator(folder, document.table("evaluator")),
+        stages=_stages(document),
+        environment=document.table("environment").into(Environment),
+        generator=_generator(document.table("generator")),
+        references=references,
+        digest=digest_task(folder),
+    )
+
+
+def _find(folder_or_name: str | Path) -> Path:
+    path = Path(folder_or_name)
+    if path.is_dir():
+        return path.resolve()
+    if path.exists():
+        raise ConfigError(f"{path} is a file; name the task's folder: {path.parent}")
+    installed = {plugin.name for plugin in plugins("adrs.tasks")}
+    if str(path) in installed:
+        return task_folder(str(path)).resolve()
+    places = {path.parent, Path("tasks")}
+    beside = {str(one.parent) for place in places for one in place.glob("*/task.toml")}
+    known = sorted(installed | beside)
+    by_last_name = {Path(name).name: name for name in known}
+    meant = nearest(str(path), known) or by_last_name.get(nearest(path.name, by_last_name) or "")
+    hint = f"did you mean {meant}? " if meant else ""
+    listed = ", ".join(known) if known else "none here; adrs new task NAME makes one"
+    raise ConfigError(f"no folder and no installed task is named {path}; {hint}tasks: {listed}")
+
+
+def _heading(form: Form) -> _TaskTable:
+    heading = form.into(_TaskTable)
+    rule = "a small letter, then small letters, digits, '_' or '-', at most 64 in all"
+    form.require(_NAME.fullmatch(heading.name) is not None, "name", rule)
+    form.require(heading.title.strip() != "", "title", "a short phrase")
+    return heading
+
+
+def _metrics(document: Document) -> dict[str, Metric]:
+    forms = document.array("metric")
+    if not forms:
+        raise ConfigError(
+            f"{document.file} declares no metric; add [[metric]] with name, direction and unit"
+        )
+    metrics: dict[str, Metric] = {}
+    for form in forms:
+        metric = form.into(Metric)
+        form.require(metric.name != "", "name", "a name")
+        form.require(metric.name not in metrics, "name", "a name that no other metric has")
+        if not is_unit(metric.unit):
+            meant = nearest_unit(metric.unit)
+            hint = (
+                f"did you mean {shown(meant)}?" if meant else 'use "count" or "1" for a pure number'
+            )
+            raise form.error(
+                "unit", f"must be a unit such as ms, GB/s or USD, not {shown(metric.unit)}; {hint}"
+            )
+        metrics[metric.name] = metric
+    return metrics
+
+
+def _constraint(form: Form, metrics: Mapping[str, Metric]) -> Constraint:
+    constraint = form.into(Constraint)
+    form.require_known("metric", constraint.metric, metrics, "metric")
+    low, high = constraint.at_least, constraint.at_most
+    if low is None and high is None:
+        raise form.error("at_most", "or at_least must be given; write at_most = 0")
+    if low is not None and high is not None:
+        form.require(low <= high, "at_least", f"at most {high:g}, the value of at_most")
+    return constraint
+
+
+def _objective(
+    form: Form, metrics: Mapping[str, Metric], references: Mapping[str, Program]
+) -> Objective:
+    goal = form.into(_ObjectiveTable)
+    form.require_known("metric", goal.metric, metrics, "metric")
+    form.require(goal.min_effect >= 0, "min_effect", "0 or more (0.01 is 1 % better)")
+    if goal.reference is not None:
+        form.require_known("reference", goal.reference, references, "reference")
+    return Objective(metrics[goal.metric], goal.aggregate, goal.min_effect, goal.reference)
+
+
+def _limits(form: Form) -> Limits:
+    limits = form.into(Limits)
+    form.require_positive(limits, *form.values)
+    return limits
+
+
+def _evaluator(folder: Path, form: Form) -> EvaluatorChoice:
+    choice = form.into(EvaluatorChoice)
+    form.require(choice.use != "", "use", 'the name of an evaluator, for instance "judge"')
+    form.require_positive(choice, "wall_s")
+    if choice.use == "judge" and not (folder / "judge.py").is_file():
+        raise ConfigError(
+            f'{folder} has no judge.py, and [evaluator] use = "judge" needs one; '
+            "write it with workloads(split, salt) and evaluate(program, workload)"
+        )
+    return choice
+
+
+def _stages(document: Document) -> tuple[Stage, ...]:
+    stages: list[Stage] = []
+    forms = document.array("stage")
+    for form in forms:
+        stage = form.into(Stage)
+        form.require(stage.split in (Split.SMOKE, Split.TRAIN), "split", '"smoke" or "train"')
+        form.require_positive(stage, "repeats")
+        form.require(stage.split not in [one.split for one in stages], "split", "used only once")
+        stages.append(stage)
+    if not stages:
+        return (Stage(Split.TRAIN),)
+    forms[-1].require(
+        stages[-1].split is Split.TRAIN,
+        "split",
+        '"train" in the last stage, which decides who survives',
+    )
+    return tuple(stages)
+
+
+def _generator(form: Form) -> Mapping[str, object]:
+    for key, value in form.values.items():
+        form.require(
+            _is_plain(value), key, "what JSON can carry: text, finite numbers, lists, tables"
+        )
+    return dict(form.values)
+
+
+def _is_plain(value: object) -> bool:
+    if isinstance(value, dict):
+        return all(map(_is_plain, value.values()))
+    if isinstance(value, list):
+        return all(map(_is_plain, value))
+    if isinstance(value, float):
+        return value - value == 0.0
+    return isinstance(value, str | int)
+
+
+def _seed(folder: Path, form: Form, layout: _ProgramTable) -> Program:
+    root = Path(layout.root)
+    form.require(
+        not root.is_absolute() and ".." not in root.parts and root.parts != (),
+        "root",
+        'a folder inside the task, for instance "program"',
+    )
+    if not (folder / root).is_dir():
+        raise ConfigError(
+            f"{folder} has no folder {layout.root}/ with the seed program; "
+            "make it, or correct [program] root"
+        )
+    seed = read_program(folder / root)
+    matched = _ENTRY.fullmatch(layout.entry)
+    if matched is None:
+        raise form.error(
+            "entry", f'must be like "policy:Policy" or "policy", not {shown(layout.entry)}'
+        )
+    module = matched[1].replace(".", "/")
+    if f"{module}.py" not in seed.files and f"{module}/__init__.py" not in seed.files:
+        raise ConfigError(
+            f"{folder / root} has no {module}.py, the module of [program] entry = "
+            f"{shown(layout.entry)}; write it, or name one of {_listed(seed)}"
+        )
+    form.require(layout.editable != (), "editable", 'a list of globs, for instance ["policy.py"]')
+    for glob in layout.editable:
+        if not any(fnmatchcase(path, glob) for path in seed.files):
+            raise form.error(
+                "editable", f"has {shown(glob)}, which matches no file of {_listed(seed)}"
+            )
+    return seed
+
+
+def _references(folder: Path, seed: Program) -> dict[str, Program]:
+    root = folder / "references"
+    if not root.is_dir():
+        return {}
+    references = {}
+    for path in sorted(root.iterdir()):
+        if path.name.startswith(".") or path.name in ("README.md", "__pycache__"):
+            continue
+        if path.is_symlink() or not path.is_dir():
+            raise ConfigError(
+                f"{path} is not a folder; a reference is a folder of program files, "
+                f"references/{path.stem}/"
+            )
+        references[path.name] = seed.replacing(read_program(path).files)
+    return references
+
+
+def _statement(file: Path) -> str:
+    if not file.is_file():
+        raise ConfigError(f"{file.parent} has no README.md; write the problem's statement there")
+    try:
+        text = file.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{file} is not UTF-8; save it as UTF-8") from error
+    lines = text.splitlines()
+    end = next((at for at, line in enumerate(lines) if line.strip() == _END_OF_STATEMENT), None)
+    statement = "\n".join(lines[:end]).strip()
+    if not statement:
+        raise ConfigError(f"{file} says nothing to proposers; write the problem's statement first")
+    return statement
+
+
+def _listed(program: Program) -> str:
+    names = list(program.files)
+    return ", ".join(names[:8]) + (", ..." if len(names) > 8 else "")
