@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from adrs.model.evaluation import Score as Score
     from adrs.model.evaluation import Status as Status
     from adrs.model.evaluation import WorkloadRef as WorkloadRef
+    from adrs.model.evaluation import set_digest as set_digest
     from adrs.model.facts import Asked as Asked
     from adrs.model.facts import Beat as Beat
     from adrs.model.facts import Ended as Ended
@@ -74,7 +75,7 @@ if TYPE_CHECKING:
     from adrs.model.verdict import Interval as Interval
     from adrs.model.verdict import Verdict as Verdict
     from adrs.plugins import Plugin as Plugin
-    from adrs.plugins import plugins as plugins
+    from adrs.plugins import installed_plugins as installed_plugins
     from adrs.ports.archive import Archive as Archive
     from adrs.ports.evaluator import Bench as Bench
     from adrs.ports.evaluator import Evaluator as Evaluator
@@ -93,8 +94,13 @@ if TYPE_CHECKING:
     from adrs.ports.store import Record as Record
     from adrs.ports.store import Store as Store
     from adrs.search import LocalExecutor as LocalExecutor
+    from adrs.search import Observer as Observer
     from adrs.search import Run as Run
     from adrs.search import Search as Search
+    from adrs.search import assemble as assemble
+    from adrs.search import choose_sandbox as choose_sandbox
+    from adrs.search import new_run as new_run
+    from adrs.search import summarize as summarize
     from adrs.store import open_store as open_store
     from adrs.trust import judge_held_out as judge_held_out
     from adrs.trust import mean_interval as mean_interval
@@ -107,7 +113,7 @@ _HOMES = {
         "SandboxUnavailable SeedFailed StoreUnavailable StoreVersionError TrialStateError "
         "Unavailable UnusableInput"
     ),
-    "adrs.model.evaluation": "Evaluation Sample Score Status WorkloadRef",
+    "adrs.model.evaluation": "Evaluation Sample Score Status WorkloadRef set_digest",
     "adrs.model.facts": "Asked Beat Ended Fact Found Looked Measured Noted Refused Started Told",
     "adrs.model.isolation": "Guarantee Isolation IsolationLevel NEEDED_FOR_WINNER Probe",
     "adrs.model.metric": "Aggregate Constraint Direction Metric Objective",
@@ -116,13 +122,13 @@ _HOMES = {
     "adrs.model.task": "Brief Environment EvaluatorChoice Limits Split Stage Task",
     "adrs.model.trial": "Admission Candidate Lineage Rejection RejectionKind Selection Trial",
     "adrs.model.verdict": "Finding Interval Verdict",
-    "adrs.plugins": "Plugin plugins",
+    "adrs.plugins": "Plugin installed_plugins",
     "adrs.ports.archive": "Archive",
     "adrs.ports.evaluator": "Bench Evaluator Executor Request Setting",
     "adrs.ports.proposer": "Context Proposer",
     "adrs.ports.sandbox": "Exit ExitReason Job Process Room Sandbox Session",
     "adrs.ports.store": "Record Store",
-    "adrs.search": "LocalExecutor Run Search",
+    "adrs.search": "LocalExecutor Observer Run Search assemble choose_sandbox new_run summarize",
     "adrs.store": "open_store",
     "adrs.trust": "judge_held_out mean_interval",
 }

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -38,6 +39,11 @@ class WorkloadRef:
     digest: str
 
 
+def set_digest(workloads: Sequence[WorkloadRef]) -> str:
+    """SHA-256 that names a set of workloads: of their digests, in order."""
+    return hashlib.sha256("\n".join(ref.digest for ref in workloads).encode()).hexdigest()
+
+
 @dataclass(frozen=True, slots=True)
 class Sample:
     """One run of a program on one workload.
@@ -68,7 +74,7 @@ class Evaluation:
     Attributes:
         status: SCORED only if every sample is.
         reason: the first sample's reason that is not SCORED, else "".
-        workloads: SHA-256 over the digests of the workloads, in order; names the set measured.
+        workloads: `set_digest` of the workloads measured.
         feedback: the judge's words for the proposer; "" on held-out.
         output: the end of what the candidate printed in its last run, bounded; untrusted text.
         wall_s: elapsed seconds of the whole measurement.

@@ -64,6 +64,7 @@ class RunInfo:
         by_status: counts of told trials by the status of their last evaluation.
         heartbeat_at: when its engine last said that it lives.
         elapsed_s: seconds that engines have worked on it, resumes added up.
+        evaluation_s: elapsed seconds of all evaluations of trials, added up.
         live: whether an engine holds it now.
     """
 
@@ -76,6 +77,7 @@ class RunInfo:
     created_at: datetime
     heartbeat_at: datetime
     elapsed_s: float = 0.0
+    evaluation_s: float = 0.0
     asked: int = 0
     told: int = 0
     rejections: int = 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from adrs.model.metric import Constraint, Metric, Objective
@@ -92,6 +93,10 @@ class Brief:
     metrics: tuple[Metric, ...]
     constraints: tuple[Constraint, ...]
     limits: Limits
+
+    def may_edit(self, path: str) -> bool:
+        """Whether a candidate may add, change or remove the file at `path`."""
+        return any(fnmatchcase(path, glob) for glob in self.editable)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from typing import Protocol, runtime_checkable
 
 from adrs.model.evaluation import Evaluation
 from adrs.model.facts import Fact, Noted
+from adrs.model.metric import Direction
 from adrs.model.program import Program
 from adrs.model.run import RunInfo, RunSettings
 from adrs.model.task import Task
@@ -44,6 +45,12 @@ class Record(Protocol):
 
     def in_flight(self, run: str) -> Sequence[Trial]:
         """Trials that were asked and not told, in the order of asks."""
+        ...
+
+    def best_number(self, run: str, direction: Direction) -> int | None:
+        """The told trial with the best score, feasible before infeasible, the earlier of equals.
+
+        None if no trial has a score."""
         ...
 
     def last_ordinal(self, run: str) -> int:

@@ -1,0 +1,18 @@
+"""Run (ask/tell), the engine that drives it, and what it found."""
+
+from adrs.search.assembly import assemble, choose_sandbox, new_run
+from adrs.search.executor import LocalExecutor
+from adrs.search.run import Run
+from adrs.search.search import Observer, Search
+from adrs.search.summary import summarize
+
+__all__ = [
+    "LocalExecutor",
+    "Observer",
+    "Run",
+    "Search",
+    "assemble",
+    "choose_sandbox",
+    "new_run",
+    "summarize",
+]

@@ -1,0 +1,86 @@
+"""Which proposer goes next: the only place that chooses."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from random import Random
+
+from adrs.model.metric import Direction
+from adrs.model.evaluation import Score
+from adrs.model.trial import Rejection, Trial
+
+
+class _Account:
+    """What one proposer cost and earned."""
+
+    def __init__(self) -> None:
+        self.cost = 0.0
+        self.gain = 0.0
+        self.barren = 0
+
+
+class Allocation:
+    """Shares proposals among proposers by improvement bought per recorded cost.
+
+    Probability matching with a floor and forgetting (Thierens, "An adaptive pursuit strategy for
+    allocating operator probabilities", GECCO 2005, section 2): a proposer's share follows the
+    relative improvement over its parents that its kept trials brought, per evaluation. Nothing is
+    starved, and what stopped earning is forgotten. Only recorded facts enter, so a resumed run
+    chooses as the first one did.
+
+    Args:
+        names: the proposers, in the order they were given.
+        seed: the run's.
+    """
+
+    FLOOR = 0.15
+    MEMORY = 100  # evaluations after which half of an account is forgotten
+
+    def __init__(self, names: Sequence[str], direction: Direction, seed: int) -> None:
+        self._names = tuple(names)
+        self._direction = direction
+        self._seed = seed
+        self._accounts = {name: _Account() for name in names}
+
+    def choose(self, ordinal: int) -> str:
+        """The name of the proposer for proposal `ordinal`."""
+        random = Random(f"{self._seed}/allocation/{ordinal}")
+        return random.choices(self._names, [self.share(name) for name in self._names])[0]
+
+    def share(self, name: str) -> float:
+        """The probability with which a proposer is chosen."""
+        # A barren proposer, whose last proposals were all refused, waits until something new came.
+        rates = {
+            key: (account.gain + 0.01) / (account.cost + 5.0) / (1 + account.barren)
+            for key, account in self._accounts.items()
+        }
+        floor = self.FLOOR / len(rates)
+        return floor + (1 - self.FLOOR) * rates[name] / sum(rates.values())
+
+    def refused(self, rejection: Rejection) -> None:
+        """Takes note of a proposal that was not evaluated."""
+        account = self._accounts.get(rejection.lineage.proposer)
+        if account is not None:
+            account.barren += 1
+
+    def told(self, trial: Trial, parent: Score | None) -> None:
+        """Takes note of a trial and what it earned over its parent."""
+        forget = 0.5 ** (1 / self.MEMORY)
+        for account in self._accounts.values():
+            account.cost *= forget
+            account.gain *= forget
+        account = self._accounts.get(trial.lineage.proposer)
+        if account is None:
+            return
+        account.cost += 1.0
+        account.barren = 0
+        kept = trial.admission is not None and trial.admission.kept
+        if kept and parent is not None and trial.score is not None:
+            account.gain += self._improvement(trial.score.value, parent.value)
+
+    def _improvement(self, value: float, parent: float) -> float:
+        if not self._direction.better(value, parent):
+            return 0.0
+        scale = max(abs(parent), abs(value))
+        return min(1.0, math.fabs(value - parent) / scale) if scale > 0 else 0.0

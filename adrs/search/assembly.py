@@ -1,0 +1,104 @@
+"""Names of a run's settings turned into objects, once, at the edge."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import cast
+
+from adrs import plugins
+from adrs.config import load_task
+from adrs.errors import ConfigError, SandboxUnavailable
+from adrs.model.isolation import NEEDED_FOR_WINNER, IsolationLevel
+from adrs.model.run import RunInfo, RunSettings
+from adrs.model.task import Task
+from adrs.ports.archive import Archive
+from adrs.ports.evaluator import Evaluator, Executor
+from adrs.ports.proposer import Proposer
+from adrs.ports.sandbox import Sandbox
+from adrs.ports.store import Store
+from adrs.search.run import Run
+from adrs.search.search import Observer, Search
+
+# What `auto` tries, in this order; others have to be asked for by name.
+_AUTO = ("bubblewrap", "docker")
+
+
+def new_run(store: Store, task: Task, settings: RunSettings) -> RunInfo:
+    """Records a new run of a task.
+
+    Raises:
+        PluginError: a proposer, archive or executor that is not installed.
+        ConfigError: a setting that makes no sense.
+    """
+    if settings.trials < 1:
+        raise ConfigError(f"--trials must be at least 1, not {settings.trials}")
+    if settings.workers < 1:
+        raise ConfigError(f"--workers must be at least 1, not {settings.workers}")
+    if settings.workloads and not Path(settings.workloads).exists():
+        raise ConfigError(f"--workloads {settings.workloads}: there is no such file or folder")
+    for name in settings.proposers:
+        plugins.load("adrs.proposers", name)
+    for group, name in (("adrs.archives", settings.archive), ("adrs.executors", settings.executor)):
+        plugins.load(group, name)
+    return store.create_run(task, settings)
+
+
+async def assemble(store: Store, name: str, observer: Observer) -> Search:
+    """An engine for a recorded run, new or to be resumed. The caller holds `store.claim(name)`.
+
+    Raises:
+        ConfigError: the task's folder changed since the run was created.
+        PluginError: a plug-in that the run used is not installed.
+        SandboxUnavailable: the sandbox asked for cannot run here.
+    """
+    info = store.run(name)
+    settings = info.settings
+    task = load_task(settings.task)
+    if task.digest != info.task_digest:
+        raise ConfigError(
+            f"run {name} was started on another version of the task in {settings.task}; its figures "
+            "would not be comparable. Put the folder back as it was, or start a new run"
+        )
+    proposers = [
+        cast("Proposer", plugins.load("adrs.proposers", proposer)()) for proposer in settings.proposers
+    ]
+    make_archive = cast("Callable[..., Archive]", plugins.load("adrs.archives", settings.archive))
+    archive = make_archive(task.objective.metric.direction, settings.seed)
+    make_executor = cast("Callable[[int], Executor]", plugins.load("adrs.executors", settings.executor))
+    evaluator = cast("Evaluator", plugins.load("adrs.evaluators", task.evaluator.use)())
+    sandbox = await choose_sandbox(settings.sandbox)
+    run = Run(name, task, proposers, archive, store)
+    return Search(run, evaluator, make_executor(settings.workers), sandbox, observer)
+
+
+async def choose_sandbox(name: str) -> Sandbox:
+    """The sandbox of a name; "auto" is the first that holds all that a WINNER needs.
+
+    Raises:
+        PluginError: there is no sandbox of that name.
+        SandboxUnavailable: it cannot run here, or none is good enough for "auto".
+    """
+    if name != "auto":
+        sandbox = cast("Sandbox", plugins.load("adrs.sandboxes", name)())
+        probe = await sandbox.probe()
+        if probe.unavailable:
+            raise SandboxUnavailable(f"the sandbox {name} cannot run here: {probe.unavailable}")
+        return sandbox
+    installed = {plugin.name for plugin in plugins.installed_plugins("adrs.sandboxes")}
+    reasons = []
+    for candidate in _AUTO:
+        if candidate not in installed:
+            continue
+        sandbox = cast("Sandbox", plugins.load("adrs.sandboxes", candidate)())
+        probe = await sandbox.probe()
+        missing = [g for g in NEEDED_FOR_WINNER if g not in probe.holds]
+        if not probe.unavailable and not missing and probe.level is IsolationLevel.SEPARATE:
+            return sandbox
+        lacking = "; ".join(f"{g}: {probe.missing.get(g, 'not held')}" for g in missing)
+        reasons.append(f"{candidate}: {probe.unavailable or lacking}")
+    raise SandboxUnavailable(
+        "no sandbox on this machine holds what a trusted result needs. "
+        + " ".join(reasons)
+        + " `adrs doctor` shows all; --sandbox process runs without walls, for trying things out"
+    )

@@ -1,0 +1,236 @@
+"""One search as a state machine: `ask` for a trial, `tell` what it measured."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import replace
+
+from adrs.errors import SeedFailed, TrialStateError
+from adrs.model.evaluation import Evaluation, Score, Status
+from adrs.model.facts import Asked, Fact, Measured, Refused, Told
+from adrs.model.scoring import score as score_of
+from adrs.model.task import Task
+from adrs.model.trial import Candidate, Lineage, Rejection, RejectionKind, Trial
+from adrs.ports.archive import Archive
+from adrs.ports.proposer import Context, Proposer
+from adrs.ports.store import Store
+from adrs.search.allocation import Allocation
+from adrs.search.duplicates import normal_form
+from adrs.search.editing import edit_fault
+
+# So many refused proposals in a row mean that the proposers have nothing new to say.
+BARREN = 300
+
+
+class Run:
+    """One search: task, proposers, archive, store and seed.
+
+    Everything decided here follows from the seed and the record: a second `Run` over the same
+    store replays the recorded trials and goes on as the first one would have.
+
+    Args:
+        name: of a run that the store has.
+    """
+
+    def __init__(
+        self, name: str, task: Task, proposers: Sequence[Proposer], archive: Archive, store: Store
+    ) -> None:
+        self.name = name
+        self.task = task
+        self.archive = archive
+        self.store = store
+        self.best: Trial | None = None
+        self.told = 0
+        self.rejected = 0
+        self.exhausted = False
+        self._settings = store.run(name).settings
+        self._direction = task.objective.metric.direction
+        self._proposers = {proposer.name: proposer for proposer in proposers}
+        self.allocation = Allocation(
+            [proposer.name for proposer in proposers], self._direction, self._settings.seed
+        )
+        self._seen: dict[str, int] = {}
+        self._scores: dict[int, Score] = {}
+        self._open: dict[int, Trial] = {}
+        self._ready: deque[Trial] = deque()
+        self._next_ordinal = 0
+        self._next_number = 0
+        self._baseline: Evaluation | None = None
+        self._replay()
+
+    # --- the record, again ---------------------------------------------------------------
+
+    def _replay(self) -> None:
+        self._next_ordinal = self.store.last_ordinal(self.name) + 1
+        told = self.store.told(self.name)
+        waiting = self.store.in_flight(self.name)
+        refused = self.store.rejections(self.name)
+        for trial in (*told, *waiting):
+            self._seen.setdefault(normal_form(trial.program), trial.number)
+            self._next_number = max(self._next_number, trial.number + 1)
+        for _, rejection in refused:
+            self.allocation.refused(rejection)
+            self.rejected += 1
+        for trial in told:
+            self._absorb(trial)
+        for trial in waiting:
+            self._open[trial.number] = trial
+            self._ready.append(trial)
+
+    def _absorb(self, trial: Trial) -> Trial:
+        """What a told trial changes, in the first run and in every replay of it."""
+        if trial.number == 0 and trial.score is not None:
+            self._baseline = trial.evaluations[-1]
+        admission = self.archive.add(trial)
+        if trial.admission is not None and admission != trial.admission:
+            raise TrialStateError(
+                f"replaying trial {trial.number} of {self.name}, the archive answered "
+                f"{admission.reason!r} where {trial.admission.reason!r} is recorded; the archive "
+                "or the task changed since: start a new run"
+            )
+        trial = replace(trial, admission=admission)
+        parents = trial.lineage.parents
+        self.allocation.told(trial, self._scores.get(parents[0]) if parents else None)
+        if trial.score is not None:
+            self._scores[trial.number] = trial.score
+        for proposer in self._proposers.values():
+            proposer.observe(trial)
+        best = self.archive.elites(1)
+        self.best = best[0] if best else None
+        self.told += 1
+        return trial
+
+    # --- asking --------------------------------------------------------------------------
+
+    @property
+    def asked(self) -> int:
+        """Trials that have a number, the seed included."""
+        return self._next_number
+
+    @property
+    def in_flight(self) -> int:
+        """Trials that were asked and not told."""
+        return len(self._open)
+
+    async def ask(self) -> Trial | None:
+        """The next trial to measure, recorded; None when all asked trials are out.
+
+        The first is the seed. Trials that an interrupted run left in flight come first. None too,
+        with `exhausted` set, when the proposers have nothing new.
+
+        Raises:
+            SeedFailed: the seed was measured and does not score.
+        """
+        if self._next_number == 0:
+            return self._record_seed()
+        for _ in range(BARREN):
+            if self._ready:
+                within = self._ready[0].number <= self._settings.trials
+                return self._ready.popleft() if within else None
+            if self._next_number > self._settings.trials:
+                return None
+            if self._baseline is None:
+                raise SeedFailed(f"the seed of {self.task.name} has not scored; see trial 0")
+            await self._propose()
+        self.exhausted = not self._ready
+        return self._ready.popleft() if self._ready else None
+
+    def _record_seed(self) -> Trial:
+        trial = Trial(0, Candidate(self.task.seed, Lineage("seed")))
+        self._seen[normal_form(trial.program)] = 0
+        self.store.append(self.name, [Asked(self._take_ordinal(), trial)])
+        self._next_number = 1
+        self._open[0] = trial
+        return trial
+
+    async def _propose(self) -> None:
+        """Lets one proposer speak once; what it says is recorded before it is used."""
+        ordinal = self._take_ordinal()
+        selection = self.archive.select(ordinal)
+        proposer = self._proposers[self.allocation.choose(ordinal)]
+        digest = hashlib.sha256(f"{self._settings.seed}/{ordinal}".encode()).digest()
+        assert self.best is not None
+        context = Context(
+            brief=self.task.brief,
+            ordinal=ordinal,
+            seed=int.from_bytes(digest[:8]),
+            selection=selection,
+            best=self.best,
+        )
+        proposals = await proposer.propose(context) or [
+            Rejection(
+                RejectionKind.NOTHING_PROPOSED,
+                "nothing to propose",
+                Lineage(proposer.name, proposer.version, (selection.parent.number,)),
+            )
+        ]
+        facts: list[Fact] = []
+        asked: list[Trial] = []
+        for index, proposal in enumerate(proposals):
+            number = ordinal if index == 0 else self._take_ordinal()
+            refused = proposal if isinstance(proposal, Rejection) else self._refusal(proposal)
+            if refused is not None:
+                self.allocation.refused(refused)
+                self.rejected += 1
+                facts.append(Refused(number, refused))
+                continue
+            assert isinstance(proposal, Candidate)
+            trial = Trial(self._next_number, proposal, island=selection.island)
+            self._next_number += 1
+            asked.append(trial)
+            facts.append(Asked(number, trial))
+        self.store.append(self.name, facts)
+        self._open.update((trial.number, trial) for trial in asked)
+        self._ready.extend(asked)
+
+    def _take_ordinal(self) -> int:
+        self._next_ordinal += 1
+        return self._next_ordinal - 1
+
+    def _refusal(self, candidate: Candidate) -> Rejection | None:
+        """Why a candidate is not worth an evaluation; None, and remembered, if it is."""
+        program = candidate.program
+        fault = edit_fault(program, self.task.seed, self.task.brief)
+        if fault:
+            return Rejection(RejectionKind.NOT_EDITABLE, fault, candidate.lineage, program.id)
+        form = normal_form(program)
+        earlier = self._seen.setdefault(form, self._next_number)
+        if earlier != self._next_number:
+            reason = f"the same program as trial {earlier}"
+            return Rejection(RejectionKind.DUPLICATE, reason, candidate.lineage, program.id)
+        return None
+
+    # --- telling -------------------------------------------------------------------------
+
+    def tell(self, number: int, evaluations: Sequence[Evaluation]) -> Trial:
+        """Accepts what the search stages measured; durable when it returns.
+
+        Raises:
+            TrialStateError: the trial is not open: never asked, or told before.
+            TrialStateError: no evaluation was given.
+        """
+        trial = self._open.get(number)
+        if trial is None:
+            raise TrialStateError(
+                f"trial {number} is not open; tell() takes each trial from ask() once"
+            )
+        if not evaluations:
+            raise TrialStateError(f"tell({number}) got no evaluation; expected one per stage")
+        score = self._score(number, evaluations[-1])
+        trial = self._absorb(replace(trial, evaluations=tuple(evaluations), score=score))
+        assert trial.admission is not None
+        measured = [Measured(number, evaluation) for evaluation in evaluations]
+        self.store.append(self.name, [*measured, Told(number, score, trial.admission)])
+        del self._open[number]
+        return trial
+
+    def _score(self, number: int, last: Evaluation) -> Score | None:
+        complete = last.split is self.task.search_split and last.status is Status.SCORED
+        if not complete:
+            return None
+        if number == 0:
+            self._baseline = last
+        return score_of(self.task.objective, self.task.brief.constraints, last, self._baseline)
+

@@ -1,0 +1,324 @@
+"""Drives a run from the seed to the verdict: steady state, no barrier between trials."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections.abc import Awaitable, Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+from adrs.archives import rank
+from adrs.errors import ConfigError, SeedFailed, Unavailable
+from adrs.model.evaluation import Evaluation, Status, set_digest
+from adrs.model.facts import Beat, Ended, Found, Looked, Measured, Started
+from adrs.model.isolation import Isolation
+from adrs.model.program import Program
+from adrs.model.run import RunStatus
+from adrs.model.scoring import score
+from adrs.model.task import Split
+from adrs.model.trial import Trial
+from adrs.ports.evaluator import Bench, Evaluator, Executor, Request, Setting
+from adrs.ports.sandbox import Sandbox
+from adrs.search.fingerprint import describe
+from adrs.search.run import Run
+from adrs.trust import judge_held_out
+
+# So many of the best on train are measured on validation before one is frozen.
+FINALISTS = 5
+# A judge that fails this often in a row is broken, whatever it is given.
+JUDGE_FAILURES = 20
+HEARTBEAT_S = 0.5
+
+T = TypeVar("T")
+
+
+class Observer(Protocol):
+    """Who watches a search. Called after the fact is recorded."""
+
+    def phase(self, words: str) -> None:
+        """The search does something else now."""
+        ...
+
+    def told(self, trial: Trial) -> None:
+        """A trial's result was accepted."""
+        ...
+
+
+class Search:
+    """One engine at work on one run.
+
+    Args:
+        run: what to ask and tell.
+        evaluator: how programs are measured.
+        executor: where.
+        sandbox: inside what.
+        observer: who is told about it.
+    """
+
+    def __init__(
+        self,
+        run: Run,
+        evaluator: Evaluator,
+        executor: Executor,
+        sandbox: Sandbox,
+        observer: Observer,
+    ) -> None:
+        self.run = run
+        self._evaluator = evaluator
+        self._executor = executor
+        self._sandbox = sandbox
+        self._observer = observer
+        self._settings = run.store.run(run.name).settings
+        self._work: asyncio.Task[RunStatus] | None = None
+        self._stop_reason = ""
+        self._judge_failures = 0
+        self._started = time.monotonic()
+        self._beaten = self._started
+        self._elapsed_before = run.store.run(run.name).elapsed_s
+        self._news = asyncio.Event()
+        self._fingerprints: dict[int, tuple[Isolation, str]] = {}
+
+    @property
+    def elapsed_s(self) -> float:
+        """Seconds worked on the run, resumes added up."""
+        return self._elapsed_before + time.monotonic() - self._started
+
+    def stop(self, reason: str) -> None:
+        """Ends the search soon; what was told is kept, what is in flight is measured again later."""
+        self._stop_reason = reason
+        if self._work is not None:
+            self._work.cancel()
+
+    async def go(self) -> RunStatus:
+        """Searches, freezes the best and judges it; how it ended.
+
+        Raises:
+            SeedFailed: the seed does not score; the message has the judge's reason.
+            ConfigError: the judge cannot make its workloads.
+            Unavailable: sandbox or store broke, or the judge failed JUDGE_FAILURES times in a row.
+        """
+        store, name = self.run.store, self.run.name
+        store.append(name, [Ended(RunStatus.RUNNING)])
+        heart = asyncio.create_task(self._beat())
+        self._work = asyncio.create_task(self._whole())
+        reason = ""
+        status = RunStatus.UNAVAILABLE
+        try:
+            status = await self._work
+            reason = self._end_reason(status)
+        except asyncio.CancelledError:
+            if not self._stop_reason:
+                raise
+            status, reason = RunStatus.INTERRUPTED, self._stop_reason
+        except (Unavailable, ConfigError, SeedFailed) as error:
+            reason = str(error)
+            raise
+        finally:
+            heart.cancel()
+            elapsed = time.monotonic() - self._beaten
+            store.append(name, [Beat(elapsed), Ended(status, reason)])
+        return status
+
+    def _end_reason(self, status: RunStatus) -> str:
+        if status is not RunStatus.BUDGET:
+            return ""
+        if self.run.exhausted:
+            return "the proposers have nothing new to say"
+        return f"{self._settings.max_minutes:g} minutes are over"
+
+    async def _beat(self) -> None:
+        """Says that the engine lives, and hears what other processes ask of it."""
+        store, name = self.run.store, self.run.name
+        while True:
+            await asyncio.sleep(HEARTBEAT_S)
+            now = time.monotonic()
+            store.append(name, [Beat(now - self._beaten)])
+            self._beaten = now
+            if store.run(name).stop_requested:
+                self.stop("`adrs stop` asked for it")
+                return
+
+    async def _whole(self) -> RunStatus:
+        source = Path(self._settings.workloads) if self._settings.workloads else None
+        setting = Setting(self.run.task, self._sandbox, source)
+        self._observer.phase("opening sandboxes")
+        bench = await self._executor.open(self._evaluator, setting)
+        try:
+            await self._measure_seed(bench)
+            await self._measure_references(bench, self.run.task.search_split)
+            self._observer.phase("searching")
+            await _all(self._worker(bench, n) for n in range(self._executor.capacity))
+            await self._confirm(bench)
+        finally:
+            await bench.close()
+        short = self.run.told <= self._settings.trials
+        return RunStatus.BUDGET if short else RunStatus.FINISHED
+
+    # --- searching -----------------------------------------------------------------------
+
+    async def _measure_seed(self, bench: Bench) -> None:
+        if self.run.told == 0:
+            self._observer.phase("measuring the seed")
+            trial = await self.run.ask()
+            assert trial is not None
+            trial = self.run.tell(trial.number, await self._stages(bench, trial.program))
+            self._observer.told(trial)
+        seed = self.run.store.trial(self.run.name, 0)
+        if seed.score is None:
+            last = next(e for e in reversed(seed.evaluations) if e.split in self._search_splits)
+            raise SeedFailed(
+                f"the seed of {self.run.task.name} must score before a search can start; on "
+                f"{last.split} it is {last.status}: {last.reason or 'no reason given'}"
+            )
+
+    @property
+    def _search_splits(self) -> set[Split]:
+        return {stage.split for stage in self.run.task.stages}
+
+    async def _worker(self, bench: Bench, number: int) -> None:
+        while self._time_left():
+            trial = await self.run.ask()
+            if trial is None:
+                # Nothing new for now; what is in flight may change that.
+                if not (self.run.exhausted and self.run.in_flight):
+                    return
+                self._news.clear()
+                await self._news.wait()
+                continue
+            self.run.store.append(self.run.name, [Started(trial.number, number)])
+            trial = self.run.tell(trial.number, await self._stages(bench, trial.program))
+            self._news.set()
+            self._observer.told(trial)
+            self._watch_judge(trial)
+
+    def _time_left(self) -> bool:
+        limit = self._settings.max_minutes
+        return limit is None or self.elapsed_s < 60 * limit
+
+    def _watch_judge(self, trial: Trial) -> None:
+        failed = trial.status is Status.JUDGE_FAILED
+        self._judge_failures = self._judge_failures + 1 if failed else 0
+        if self._judge_failures >= JUDGE_FAILURES:
+            raise Unavailable(
+                f"the judge failed {JUDGE_FAILURES} times in a row; mend judge.py and go on with "
+                f"adrs run --resume {self.run.name}. The last reason: "
+                f"{trial.evaluations[-1].reason}"
+            )
+
+    async def _stages(self, bench: Bench, program: Program) -> list[Evaluation]:
+        """The stages of a search evaluation; the first that is not SCORED is the last."""
+        done: list[Evaluation] = []
+        for stage in self.run.task.stages:
+            last = stage is self.run.task.stages[-1]
+            request = Request(stage.split, repeats=stage.repeats, feedback=last)
+            done.append(await self._measure(bench, program, request))
+            if done[-1].status is not Status.SCORED:
+                break
+        return done
+
+    async def _measure(self, bench: Bench, program: Program, request: Request) -> Evaluation:
+        evaluation = await bench.measure(program, request)
+        return replace(evaluation, fingerprint=self._fingerprint(evaluation.isolation))
+
+    def _fingerprint(self, isolation: Isolation) -> str:
+        known = self._fingerprints.get(id(isolation))
+        if known is None:
+            description = describe(self.run.task, isolation, self._settings.seed)
+            known = (isolation, self.run.store.keep_fingerprint(description))
+            self._fingerprints[id(isolation)] = known
+        return known[1]
+
+    # --- after the search ---------------------------------------------------------------------
+
+    async def _measure_references(self, bench: Bench, split: Split, salt: str = "") -> None:
+        """References on one split, once for each set of workloads."""
+        references, store = self.run.task.references, self.run.store
+        known = not salt and any(e.split is split for _, e in store.references(self.run.name))
+        if known or not references:
+            return
+        self._observer.phase(f"measuring references on {split}")
+        request = Request(split, salt)
+        done = await _all(self._measure(bench, p, request) for p in references.values())
+        measured = [Measured(name, e) for name, e in zip(references, done, strict=True)]
+        store.append(self.run.name, measured)
+
+    async def _confirm(self, bench: Bench) -> None:
+        """Validation for the few best, then held-out for the best of these."""
+        frozen = await self._freeze(bench)
+        store, name = self.run.store, self.run.name
+        found = store.finding(name)
+        if frozen is None or (found is not None and found.trial == frozen.number):
+            return
+        self._observer.phase("judging the best on held-out workloads")
+        salt = secrets.token_hex(16)
+        workloads = await bench.workloads(Split.HELD_OUT, salt)
+        shares = ", ".join(sorted({ref.shares for ref in workloads} - {""}))
+        digest = set_digest(workloads)
+        store.append(name, [Looked(frozen.number, digest, salt)])
+        request = Request(Split.HELD_OUT, salt)
+        baseline, best = await _all(
+            self._measure(bench, program, request)
+            for program in (self.run.task.seed, frozen.program)
+        )
+        if not baseline.workloads == best.workloads == digest:
+            raise ConfigError(
+                f"the judge of {self.run.task.name} made other held-out workloads in another "
+                "process from the same salt; workloads() must depend on its arguments alone"
+            )
+        await self._measure_references(bench, Split.HELD_OUT, salt)
+        finding = judge_held_out(
+            self.run.task.objective,
+            self.run.task.brief.constraints,
+            baseline,
+            best,
+            trial=frozen.number,
+            salt=salt,
+            looks=store.looks(digest),
+            shares=shares,
+            accept_isolation=self._settings.accept_isolation,
+        )
+        store.append(name, [Measured(0, baseline), Measured(frozen.number, best), Found(finding)])
+
+    async def _freeze(self, bench: Bench) -> Trial | None:
+        """The best on validation of the few best on train; None if the seed is still the best."""
+        name, store, task = self.run.name, self.run.store, self.run.task
+        finalists = [t for t in self.run.archive.elites(FINALISTS) if t.number != 0]
+        better = self.run.best is not None and self.run.best.number != 0
+        if not finalists or not better:
+            return None
+        self._observer.phase("measuring the few best on validation")
+        await self._measure_references(bench, Split.VALIDATION)
+        numbers = [0, *(trial.number for trial in finalists)]
+        fresh = [number for number in numbers if self._validation(number) is None]
+        programs = [store.trial(name, number).program for number in fresh]
+        request = Request(Split.VALIDATION)
+        done = await _all(self._measure(bench, program, request) for program in programs)
+        store.append(name, [Measured(n, e) for n, e in zip(fresh, done, strict=True)])
+        baseline = self._validation(0)
+        ranked = []
+        for trial in finalists:
+            evaluation = self._validation(trial.number)
+            assert evaluation is not None
+            figure = score(task.objective, task.brief.constraints, evaluation, baseline)
+            if figure is not None:
+                ranked.append(replace(trial, score=figure))
+        direction = task.objective.metric.direction
+        return min(ranked, key=lambda trial: rank(trial, direction), default=None)
+
+    def _validation(self, number: int) -> Evaluation | None:
+        evaluations = self.run.store.trial(self.run.name, number).evaluations
+        return next((e for e in evaluations if e.split is Split.VALIDATION), None)
+
+
+async def _all(work: Iterable[Awaitable[T]]) -> list[T]:
+    """Results in order; the first failure cancels the rest, and all have ended when it is raised."""
+    tasks = [asyncio.ensure_future(item) for item in work]
+    try:
+        return list(await asyncio.gather(*tasks))
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
