@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import difflib
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
@@ -44,7 +44,7 @@ class Plugin:
     error: str = ""
 
 
-def plugins(group: str | None = None, *, check: bool = False) -> tuple[Plugin, ...]:
+def installed_plugins(group: str | None = None, *, check: bool = False) -> tuple[Plugin, ...]:
     """Everything plugged in, by group and name, without importing it.
 
     Args:
@@ -53,7 +53,7 @@ def plugins(group: str | None = None, *, check: bool = False) -> tuple[Plugin, .
     """
     found = []
     for each in GROUPS if group is None else (group,):
-        declared = sorted(_declared(each), key=lambda one: (one.name, one.distribution))
+        declared = _declared(each)
         claims = Counter(plugin.name for plugin in declared)
         for plugin in declared:
             error = ""
@@ -118,16 +118,18 @@ def task_folder(name: str) -> Path:
     )
 
 
-def _declared(group: str) -> Iterator[Plugin]:
+def _declared(group: str) -> list[Plugin]:
+    found = []
     for point in entry_points(group=group):
         owner, version = (point.dist.name, point.dist.version) if point.dist else ("unknown", "")
-        yield Plugin(group, point.name, point.value, owner, version)
+        found.append(Plugin(group, point.name, point.value, owner, version))
+    return sorted(found, key=lambda one: (one.name, one.distribution))
 
 
 def _only(group: str, name: str) -> Plugin:
     if group not in _METHODS:
         raise PluginError(f"{group!r} is not a group of plug-ins; there are {', '.join(GROUPS)}")
-    declared = list(_declared(group))
+    declared = _declared(group)
     claims = [plugin for plugin in declared if plugin.name == name]
     if not claims:
         names = sorted({plugin.name for plugin in declared})

@@ -15,7 +15,7 @@ from adrs.errors import ConfigError
 from adrs.model.metric import Aggregate, Constraint, Metric, Objective
 from adrs.model.program import Program
 from adrs.model.task import Brief, Environment, EvaluatorChoice, Limits, Split, Stage, Task
-from adrs.plugins import plugins, task_folder
+from adrs.plugins import installed_plugins, task_folder
 
 _TABLES = (
     "task",
@@ -109,7 +109,7 @@ def _find(folder_or_name: str | Path) -> Path:
         return path.resolve()
     if path.exists():
         raise ConfigError(f"{path} is a file; name the task's folder: {path.parent}")
-    installed = {plugin.name for plugin in plugins("adrs.tasks")}
+    installed = {plugin.name for plugin in installed_plugins("adrs.tasks")}
     if str(path) in installed:
         return task_folder(str(path)).resolve()
     places = {path.parent, Path("tasks")}
