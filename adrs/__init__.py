@@ -43,10 +43,10 @@ if TYPE_CHECKING:
     from adrs.model.facts import Refused as Refused
     from adrs.model.facts import Started as Started
     from adrs.model.facts import Told as Told
+    from adrs.model.isolation import NEEDED_FOR_WINNER as NEEDED_FOR_WINNER
     from adrs.model.isolation import Guarantee as Guarantee
     from adrs.model.isolation import Isolation as Isolation
     from adrs.model.isolation import IsolationLevel as IsolationLevel
-    from adrs.model.isolation import NEEDED_FOR_WINNER as NEEDED_FOR_WINNER
     from adrs.model.isolation import Probe as Probe
     from adrs.model.metric import Aggregate as Aggregate
     from adrs.model.metric import Constraint as Constraint

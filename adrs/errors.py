@@ -1,18 +1,18 @@
 """Every exception that ADRS raises on purpose.
 
-    AdrsError                       exit status
-    ├── UnusableInput               2   something handed in cannot be used as it is
-    │   ├── ConfigError             2   a task.toml, an option or a setting is wrong
-    │   ├── ProgramError            2   files that are not a program (names, links, size)
-    │   ├── PluginError             2   a named plug-in is missing or does not load
-    │   ├── SeedFailed              2   the seed program does not score, so a search has no start
-    │   ├── NotInStore              2   no such run, trial or blob
-    │   ├── StoreVersionError       2   the store was written by a newer ADRS
-    │   └── RunIsLive               2   another engine holds this run
-    ├── Unavailable                 3   something outside is missing or broken; what was stored is kept
-    │   ├── SandboxUnavailable      3   the sandbox is broken (never the candidate's fault)
-    │   └── StoreUnavailable        3   the store cannot be written or read (full disk, locked, damaged)
-    └── TrialStateError             1   a caller broke the ask/tell protocol
+    AdrsError                     exit status
+    ├── UnusableInput             2   something handed in cannot be used as it is
+    │   ├── ConfigError           2   a task.toml, an option or a setting is wrong
+    │   ├── ProgramError          2   files that are not a program (names, links, size)
+    │   ├── PluginError           2   a named plug-in is missing or does not load
+    │   ├── SeedFailed            2   the seed program does not score, so a search has no start
+    │   ├── NotInStore            2   no such run, trial or blob
+    │   ├── StoreVersionError     2   the store was written by a newer ADRS
+    │   └── RunIsLive             2   another engine holds this run
+    ├── Unavailable               3   something outside is missing or broken; the store is kept
+    │   ├── SandboxUnavailable    3   the sandbox is broken, never the candidate's fault
+    │   └── StoreUnavailable      3   the store cannot be used (full disk, locked, damaged)
+    └── TrialStateError           1   a caller broke the ask/tell protocol
 
 Messages say what was expected, what came, and the cure.
 """

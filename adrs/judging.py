@@ -19,11 +19,11 @@ from typing import Any
 __all__ = ["Invalid", "Program", "ProgramFailed", "ProgramObject", "Workload", "together"]
 
 
-class Invalid(Exception):  # noqa: N818 - it is a verdict that authors raise, not a fault of theirs
+class Invalid(Exception):
     """Raised by a judge that refuses an answer; the text is the reason that the proposer reads."""
 
 
-class ProgramFailed(Exception):  # noqa: N818 - named for what happened
+class ProgramFailed(Exception):
     """A call raised inside the program. Uncaught, it makes the evaluation CRASHED.
 
     Attributes:

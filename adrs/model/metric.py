@@ -26,7 +26,7 @@ class Aggregate(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """A declared figure. `unit` is a unit's symbol ("s", "USD", "GB/s") or "1" for a pure number."""
+    """A declared figure; `unit` is a symbol ("s", "USD", "GB/s"), or "1" for a pure number."""
 
     name: str
     direction: Direction

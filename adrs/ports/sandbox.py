@@ -19,8 +19,8 @@ class Room:
 
     Attributes:
         boot: a Python file of ours, standard library only, loaded once before any process starts.
-            In each fresh process its `main(channel: socket, paths: dict[str, str])` is called, after
-            every wall is up, with the working folder set to a private one that holds the job's files.
+            In each fresh process its `main(channel: socket, paths: dict[str, str])` is called,
+            after every wall is up, in a private working folder that holds the job's files.
         mounts: name to a file or folder outside, read-only inside; `main` gets the inside paths.
         python: requirements whose distributions can be imported inside and are imported beforehand.
         core: the CPU core that all of its processes stay on; None for any.

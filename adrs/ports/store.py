@@ -40,7 +40,8 @@ class Record(Protocol):
     def told(self, run: str) -> Sequence[Trial]:
         """Trials whose result was accepted, in the order of tells: what a resume replays.
 
-        Their evaluations are those of the search stages."""
+        Their evaluations are those of the search stages.
+        """
         ...
 
     def in_flight(self, run: str) -> Sequence[Trial]:
@@ -50,7 +51,8 @@ class Record(Protocol):
     def best_number(self, run: str, direction: Direction) -> int | None:
         """The told trial with the best score, feasible before infeasible, the earlier of equals.
 
-        None if no trial has a score."""
+        None if no trial has a score.
+        """
         ...
 
     def last_ordinal(self, run: str) -> int:

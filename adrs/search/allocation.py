@@ -6,8 +6,8 @@ import math
 from collections.abc import Sequence
 from random import Random
 
-from adrs.model.metric import Direction
 from adrs.model.evaluation import Score
+from adrs.model.metric import Direction
 from adrs.model.trial import Rejection, Trial
 
 

@@ -57,15 +57,18 @@ async def assemble(store: Store, name: str, observer: Observer) -> Search:
     task = load_task(settings.task)
     if task.digest != info.task_digest:
         raise ConfigError(
-            f"run {name} was started on another version of the task in {settings.task}; its figures "
-            "would not be comparable. Put the folder back as it was, or start a new run"
+            f"run {name} was started on another version of the task in {settings.task}; its "
+            "figures would not be comparable. Put the folder back as it was, or start a new run"
         )
     proposers = [
-        cast("Proposer", plugins.load("adrs.proposers", proposer)()) for proposer in settings.proposers
+        cast("Proposer", plugins.load("adrs.proposers", proposer)())
+        for proposer in settings.proposers
     ]
     make_archive = cast("Callable[..., Archive]", plugins.load("adrs.archives", settings.archive))
     archive = make_archive(task.objective.metric.direction, settings.seed)
-    make_executor = cast("Callable[[int], Executor]", plugins.load("adrs.executors", settings.executor))
+    make_executor = cast(
+        "Callable[[int], Executor]", plugins.load("adrs.executors", settings.executor)
+    )
     evaluator = cast("Evaluator", plugins.load("adrs.evaluators", task.evaluator.use)())
     sandbox = await choose_sandbox(settings.sandbox)
     run = Run(name, task, proposers, archive, store)

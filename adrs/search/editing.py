@@ -24,9 +24,10 @@ def edit_fault(program: Program, seed: Program, brief: Brief) -> str:
             continue
         if not brief.may_edit(path):
             return f"{path} is not editable; editable: {', '.join(brief.editable)}"
-        if before is not None and _BLOCK.search(before):
-            if after is None or _fixed_part(after) != _fixed_part(before):
-                return f"{path} was changed outside its EVOLVE-BLOCK marks"
+        if before is None or not _BLOCK.search(before):
+            continue
+        if after is None or _fixed_part(after) != _fixed_part(before):
+            return f"{path} was changed outside its EVOLVE-BLOCK marks"
     return ""
 
 

@@ -23,9 +23,7 @@ def describe(task: Task, isolation: Isolation, seed: int) -> dict[str, object]:
         "enforced": dict(isolation.enforced),
         "missing": dict(isolation.missing),
         "adrs": _version("adrs-lab"),
-        "libraries": {
-            name: _version(name) for name in map(_bare_name, task.environment.python)
-        },
+        "libraries": {name: _version(name) for name in map(_bare_name, task.environment.python)},
         "python": platform.python_version(),
         "kernel": platform.release(),
         "machine": platform.machine(),

@@ -233,4 +233,3 @@ class Run:
         if number == 0:
             self._baseline = last
         return score_of(self.task.objective, self.task.brief.constraints, last, self._baseline)
-

@@ -87,7 +87,7 @@ class Search:
         return self._elapsed_before + time.monotonic() - self._started
 
     def stop(self, reason: str) -> None:
-        """Ends the search soon; what was told is kept, what is in flight is measured again later."""
+        """Ends the search soon; what was told is kept, what is in flight is measured again."""
         self._stop_reason = reason
         if self._work is not None:
             self._work.cancel()
@@ -314,7 +314,7 @@ class Search:
 
 
 async def _all(work: Iterable[Awaitable[T]]) -> list[T]:
-    """Results in order; the first failure cancels the rest, and all have ended when it is raised."""
+    """Results in order; the first failure cancels the rest and is raised when all have ended."""
     tasks = [asyncio.ensure_future(item) for item in work]
     try:
         return list(await asyncio.gather(*tasks))

@@ -16,7 +16,9 @@ _MAX_TEXT = 2000
 
 
 def main(channel: socket.socket, paths: dict[str, str]) -> None:
-    entry = json.loads(_receive(channel) or b"null")
+    # The first call may follow at once, so the frame before it is read to the byte.
+    size = int.from_bytes(channel.recv(4, socket.MSG_WAITALL), "little")
+    entry = json.loads(channel.recv(size, socket.MSG_WAITALL))
     sys.path.insert(0, "")
     objects: dict[int, object] = {}
     module = None

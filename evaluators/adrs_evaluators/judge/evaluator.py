@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import math
 import socket
@@ -185,9 +186,7 @@ class JudgeBench:
         )
         return sample, end.output.decode("utf-8", "replace")
 
-    def _outcome(
-        self, answer: dict[str, Any], end: Exit
-    ) -> tuple[Status, dict[str, float], str]:
+    def _outcome(self, answer: dict[str, Any], end: Exit) -> tuple[Status, dict[str, float], str]:
         """What happened: a broken limit first, then what the judge says."""
         limits = self._task.brief.limits
         if answer.get("outcome") == "judge_failed":
@@ -265,8 +264,6 @@ class JudgeBench:
 
     async def close(self) -> None:
         """Ends the judge and both rooms."""
-        try:
+        with contextlib.suppress(SandboxUnavailable):  # then there is nothing left to end
             await self._end_judge()
-        except SandboxUnavailable:
-            pass  # it is being closed: there is nothing left to end
         await asyncio.gather(self._judge_room.close(), self._candidates.close())

@@ -57,10 +57,9 @@ def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return result
 
 
+_ENCODE = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 _DECODE = json.JSONDecoder(parse_constant=_refuse_constant).decode
-_DECODE_OBJECTS = json.JSONDecoder(
-    parse_constant=_refuse_constant, object_pairs_hook=_pairs
-).decode
+_DECODE_OBJECTS = json.JSONDecoder(parse_constant=_refuse_constant, object_pairs_hook=_pairs).decode
 
 
 def decode(frame: bytes) -> Any:
@@ -109,7 +108,7 @@ class Channel:
         self._end = end
 
     def send(self, value: Any) -> None:
-        data = json.dumps(value, separators=(",", ":"), allow_nan=False).encode()
+        data = _ENCODE(value).encode()
         self._end.settimeout(None)
         try:
             self._end.sendall(len(data).to_bytes(4, "little") + data)

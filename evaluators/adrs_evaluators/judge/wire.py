@@ -10,7 +10,7 @@ from typing import Any
 _MAX_ANSWER = 64 * 1024 * 1024
 
 
-class JudgeGone(Exception):  # noqa: N818 - named for what happened
+class JudgeGone(Exception):
     """The judge's process ended or broke the protocol."""
 
 
