@@ -7,11 +7,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from statistics import mean
 from typing import Any
 
-from adrs.judging import Invalid, Program, Workload, together
-
 import timelines
 from offline import cheapest_usd
 from simulator import ACTIONS, Job, Simulation
+
+from adrs.judging import Invalid, Program, Workload, together
 
 JOBS = [
     Job(work_s=48 * 3600, deadline_s=deadline_h * 3600, changeover_s=changeover_s)
@@ -39,7 +39,7 @@ async def evaluate(program: Program, workload: Workload) -> dict[str, float]:
     await together(*(follow(program, simulation) for simulation in simulations))
     return {
         "cost_usd": mean(one.cost_usd for one in simulations),
-        "missed_deadlines": sum(one.finished_s > one.job.deadline_s for one in simulations),
+        "missed_deadlines": sum(one.missed_deadline for one in simulations),
         "optimum_usd": mean(cheapest_usd(workload.data, job) for job in JOBS),
         "on_demand_h": mean(one.on_demand_s for one in simulations) / 3600,
         "forced_h": mean(one.forced_s for one in simulations) / 3600,

@@ -1,41 +1,44 @@
 """The cheapest schedule in hindsight, exactly.
 
-With p and P the prices of spot and on demand, a schedule with `starts` changeovers pays for
-work + starts * changeover seconds, so its bill is known from how many of its ticks run on spot.
-Three exchange arguments leave few schedules to look at:
+A schedule with so many starts pays for work + starts * changeover seconds in all, so its bill
+follows from how many of its ticks run on spot. Exchange arguments leave few schedules to look at:
 
-* an up run is used whole or not at all (a spot tick left out beside a used one can replace an
-  on-demand tick without another start, or be left out at the end of the job);
-* what lies between two used up runs, a gap, is idle throughout, or runs on demand after one start;
-* idle ticks inside on-demand gaps may lie in any of them, so only their total matters.
+* A run of ticks with spot (an up run) is used whole or not at all: a tick left out beside a used
+  one could replace one on demand without another start, or else come off the end of the job.
+* What lies between two used up runs, a gap, is idle throughout or on demand after one start. Idle
+  ticks inside on-demand gaps are free to lie in any of them, so they need not be placed.
 
-What is left is a dynamic programme over the runs of the timeline, from (starts, spot ticks) to the
-fewest ticks in wholly idle gaps. It holds for every changeover at once.
+What is left is a dynamic programme over the runs of the timeline, for all changeovers at once. The
+tests compare it with a search over every action at every tick.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import lru_cache
 from itertools import groupby
+from math import inf
 
 from simulator import TICK_S, Job, bill_usd
 
-Schedules = dict[tuple[int, int], int]  # (starts, spot ticks) -> fewest ticks in wholly idle gaps
+Schedule = tuple[int, int, int]  # starts, up ticks left unused, ticks in wholly idle gaps
 
 
+@lru_cache(maxsize=4096)
 def cheapest_usd(available: str, job: Job) -> float:
     """The least bill of any schedule that meets the deadline and knows all of `available`."""
     ups, ends_idle, ends_on_demand = _schedules(available[: job.ticks], job.work_s)
     bills = [_spot_only(ups, job)]
-    for (starts, spot), idle in ends_idle.items():
+    for starts, unused, idle in ends_idle:
         ticks, paid_s = _size(starts, job)
         if idle <= job.ticks - ticks:
-            on_demand_s = max(0, ticks - spot) * TICK_S
+            on_demand_s = max(0, ticks - sum(ups) + unused) * TICK_S
             bills.append(bill_usd(paid_s - on_demand_s, on_demand_s))
-    for (starts, spot), idle in ends_on_demand.items():
+    for starts, unused, idle in ends_on_demand:
         ticks, paid_s = _size(starts, job)
-        if idle <= job.ticks - ticks and spot < ticks:
-            bills.append(bill_usd(spot * TICK_S, paid_s - spot * TICK_S))
+        spot_s = (sum(ups) - unused) * TICK_S
+        if idle <= job.ticks - ticks and spot_s < paid_s:
+            bills.append(bill_usd(spot_s, paid_s - spot_s))
     return min(bills)
 
 
@@ -45,7 +48,7 @@ def _size(starts: int, job: Job) -> tuple[int, int]:
     return -(-paid_s // TICK_S), paid_s
 
 
-def _spot_only(ups: tuple[int, ...], job: Job) -> float:
+def _spot_only(ups: list[int], job: Job) -> float:
     """The bill without on demand: the longest up runs, as few as will do."""
     total = 0
     for starts, length in enumerate(sorted(ups, reverse=True), 1):
@@ -53,38 +56,41 @@ def _spot_only(ups: tuple[int, ...], job: Job) -> float:
         ticks, paid_s = _size(starts, job)
         if total >= ticks:
             return bill_usd(paid_s, 0)
-    return float("inf")
+    return inf
 
 
-@lru_cache(maxsize=1024)
-def _schedules(available: str, work_s: int) -> tuple[tuple[int, ...], Schedules, Schedules]:
+@lru_cache(maxsize=64)
+def _schedules(available: str, work_s: int) -> tuple[list[int], list[Schedule], list[Schedule]]:
     """The up runs' lengths, and the schedules that end on spot or idle, and on demand."""
     most_idle = len(available) - -(-work_s // TICK_S)
     ups = []
-    used: Schedules = {}  # the run that ends here is an up run, used
-    idle: Schedules = {(0, 0): 0}  # nothing has run since the last used one
-    on_demand: Schedules = {(1, 0): 0}  # on demand is in use since then
+    used: list[Schedule] = []  # the run that ends here is an up run, used
+    idle = [(0, 0, 0)]  # nothing has run since the last used one
+    on_demand = [(1, 0, 0)]  # on demand is in use since then
     for symbol, run in groupby(available):
         length = len(list(run))
-        waited = {key: ticks + length for key, ticks in idle.items() if ticks + length <= most_idle}
         if symbol == "1":
             ups.append(length)
-            used = {}
-            for before in (idle, on_demand):
-                for (starts, spot), ticks in before.items():
-                    _keep(used, (starts + 1, spot + length), ticks)
-            idle = waited
+            used = _best([(s + 1, u, i) for s, u, i in (*idle, *on_demand)], most_idle)
+            idle = [(s, u + length, i + length) for s, u, i in idle if i + length <= most_idle]
+            on_demand = [(s, u + length, i) for s, u, i in on_demand]
         else:
-            for (starts, spot), ticks in used.items():
-                _keep(on_demand, (starts + 1, spot), ticks)
-                if ticks + length <= most_idle:
-                    _keep(waited, (starts, spot), ticks + length)
-            idle, used = waited, {}
-    for key, ticks in used.items():
-        _keep(idle, key, ticks)
-    return tuple(ups), idle, on_demand
+            waited = [(s, u, i + length) for s, u, i in (*used, *idle)]
+            idle = _best(waited, most_idle)
+            on_demand = _best((*on_demand, *((s + 1, u, i) for s, u, i in used)), most_idle)
+            used = []
+    return ups, [*used, *idle], on_demand
 
 
-def _keep(schedules: Schedules, key: tuple[int, int], idle: int) -> None:
-    if idle < schedules.get(key, idle + 1):
-        schedules[key] = idle
+def _best(schedules: Iterable[Schedule], most_idle: int) -> list[Schedule]:
+    """Leaves out every schedule that is in nothing better than another."""
+    best = []
+    least_unused = [inf] * (most_idle + 1)  # of those kept so far, none of them idler
+    for schedule in sorted(schedules):
+        _, unused, idle = schedule
+        if idle <= most_idle and unused < least_unused[idle]:
+            best.append(schedule)
+            while idle <= most_idle and unused < least_unused[idle]:
+                least_unused[idle] = unused
+                idle += 1
+    return best

@@ -84,6 +84,10 @@ class Simulation:
     def cost_usd(self) -> float:
         return bill_usd(self.spot_s, self.on_demand_s)
 
+    @property
+    def missed_deadline(self) -> bool:
+        return self.finished_s is None or self.finished_s > self.job.deadline_s
+
     def observation(self) -> dict[str, float | bool | str]:
         """What a policy sees at this tick; nothing in it depends on a later one."""
         return {

@@ -13,9 +13,9 @@ from math import exp, log
 from pathlib import Path
 from random import Random
 
-from adrs.judging import Workload
-
 from simulator import TICK_S
+
+from adrs.judging import Workload
 
 TICKS = 420  # 70 h, the later deadline
 UNITS = {"smoke": 4, "train": 40, "validation": 40, "held_out": 40}
