@@ -32,21 +32,24 @@ class Finding:
 
     Attributes:
         trial: number of the frozen program's trial.
-        effect: relative improvement over the baseline; 0.1 is 10 % better.
+        baseline: its objective; None if it is not SCORED there.
+        best: the frozen program's objective; None if it is not SCORED there.
+        effect: relative improvement over the baseline; 0.1 is 10 % better; None without both.
         level: confidence of `effect` after correction for looks, for instance 0.95.
         units: independent held-out workloads.
         looks: times this held-out set has been looked at, this one included.
         salt: what the held-out workloads were drawn with; from the operating system.
         workloads: hash of the held-out set.
         reason: which rule decided, in words for the user.
+        shares: what units have in common ("days"), so that they are not quite independent.
     """
 
     trial: int
     verdict: Verdict
     reason: str
-    baseline: Interval
-    best: Interval
-    effect: Interval
+    baseline: Interval | None
+    best: Interval | None
+    effect: Interval | None
     level: float
     units: int
     looks: int

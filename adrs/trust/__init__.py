@@ -1,0 +1,6 @@
+"""How sure a figure is, and what may be said of the best program. Pure: no clocks, no I/O."""
+
+from adrs.trust._intervals import effect_interval, mean_interval, objective_interval
+from adrs.trust._verdict import judge_held_out
+
+__all__ = ["effect_interval", "judge_held_out", "mean_interval", "objective_interval"]
