@@ -1,0 +1,47 @@
+# make demo    a search on a real scheduling problem: no key, no root, under four minutes
+# make test    every check that a change must pass; TESTS=tests/unit for a part of pytest's share
+# make clean   removes what these made (.venv); recorded runs in .adrs stay
+
+TRIALS ?= 60
+TESTS  ?= tests
+
+# The first Python that will do; any other by hand: make demo PYTHON=/path/to/python
+PYTHON ?= $(shell for each in python3 python3.13 python3.12 python3.11; do \
+	$$each -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	&& { echo $$each; break; }; done)
+
+# Named by what was installed and where, so that a changed pin or a moved folder installs again.
+TO_RUN  := .venv/run-$(shell { pwd; cat pyproject.toml requirements.txt; } | cksum | cut -d ' ' -f 1)
+TO_TEST := $(TO_RUN)-test-$(shell cksum < requirements-dev.txt | cut -d ' ' -f 1)
+PIP     := .venv/bin/python -m pip --disable-pip-version-check --quiet
+
+.PHONY: demo test clean
+
+demo: $(TO_RUN)
+	.venv/bin/adrs run tasks/spot_single --trials $(TRIALS)
+
+test: $(TO_TEST)
+	.venv/bin/ruff format --check .
+	.venv/bin/ruff check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+	.venv/bin/python -m pytest -n 2 $(TESTS)
+
+clean:
+	rm -rf .venv
+
+# An environment that is there is used again, unless it was made for another folder.
+$(TO_RUN):
+	@.venv/bin/pip --version 2>/dev/null | grep -qF '$(CURDIR)/.venv' || { \
+	  test -n '$(PYTHON)' || { \
+	    echo 'ADRS needs Python 3.11 or newer with its venv module, and found none;' \
+	      'on Debian or Ubuntu: apt-get install python3-venv' >&2; exit 2; }; \
+	  echo 'Making .venv with $(PYTHON)'; '$(PYTHON)' -m venv --clear .venv; }
+	@echo 'Installing the pinned requirements; the first time takes about a minute'
+	@$(PIP) install -r requirements.txt
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(TO_TEST): $(TO_RUN)
+	@$(PIP) install -r requirements-dev.txt
+	@touch $@
