@@ -1,0 +1,1 @@
+"""First-party sandboxes. Nothing is imported here: the zygote loads this package inside, too."""

@@ -1,0 +1,101 @@
+"""What a fresh process does to itself before a line of untrusted code runs. Runs inside."""
+
+# ruff: noqa: PTH, S108  pathlib costs every room its import; /tmp is private here
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import resource
+
+from adrs_sandboxes import _linux, _seccomp
+from adrs_sandboxes._protocol import Start
+
+_MB = 1 << 20
+_OPEN_FILES = 256
+_FOLDER_ENTRIES = 1 << 14
+_EVERY_DESCRIPTOR = (1 << 31) - 1
+_USER = 1000  # seen inside; outside it is the user that bubblewrap was started as
+
+
+class Walls:
+    """Namespaces, mounts, no capabilities and a seccomp filter. Made once, entered by each fork."""
+
+    def __init__(self) -> None:
+        with open("/proc/sys/kernel/cap_last_cap") as file:
+            self._last_capability = int(file.read())
+        self._filter = _linux.Seccomp(_seccomp.program())
+
+    def enter(self, tmpfs_bytes: int) -> str:
+        """Puts namespaces and mounts in force; returns the folder that may be written."""
+        _linux.unshare(_linux.CLONE_NEWUSER | _linux.CLONE_NEWNS | _linux.CLONE_NEWIPC)
+        _write("/proc/self/uid_map", f"{_USER} 0 1")
+        _write("/proc/self/gid_map", f"{_USER} 0 1")
+        quiet = _linux.MS_NOSUID | _linux.MS_NODEV
+        room = f"size={tmpfs_bytes},nr_inodes={_FOLDER_ENTRIES},mode=0700"
+        _linux.mount("tmpfs", "/tmp", quiet, room)
+        _linux.mount("", "/dev/shm", _linux.MS_BIND, source="/tmp")
+        _linux.mount("tmpfs", "/proc", quiet | _linux.MS_NOEXEC | _linux.MS_RDONLY, "size=4k")
+        os.mkdir("/tmp/job", 0o700)
+        return "/tmp/job"
+
+    def shut(self) -> None:
+        """Gives up every right that was needed to get here."""
+        _linux.drop_capabilities(self._last_capability)
+        _linux.forbid_new_privileges()
+        self._filter.enforce()
+
+
+def first_to_be_killed_for_memory() -> None:
+    """Turns the kernel's out-of-memory killer away from zygote and engine, to this process."""
+    _write("/proc/self/oom_score_adj", "1000")
+
+
+def limit(start: Start, address_space: int | None, count_processes: bool) -> None:
+    """The kernel's own limits; what concerns the whole tree is watched from outside."""
+    _hard(resource.RLIMIT_CORE, 0)
+    _hard(resource.RLIMIT_NOFILE, _OPEN_FILES)
+    _hard(resource.RLIMIT_FSIZE, start.files_mb * _MB)
+    if start.cpu_s < 1 << 30:
+        _hard(resource.RLIMIT_CPU, max(1, math.ceil(start.cpu_s)))
+    if address_space is not None:
+        _hard(resource.RLIMIT_AS, address_space)
+    if count_processes:
+        _hard(resource.RLIMIT_NPROC, start.processes)
+
+
+def write_files(block: int) -> None:
+    """Copies the files of a job from a block in memory into the working folder."""
+    length = int.from_bytes(os.pread(block, 8, 0), "little")
+    offset = 8 + length
+    made = {""}
+    for path, size in json.loads(os.pread(block, length, 8)):
+        folder = os.path.dirname(path)
+        if folder not in made:
+            os.makedirs(folder, exist_ok=True)
+            made.add(folder)
+        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
+        end = offset + size
+        while offset < end:
+            offset += os.sendfile(file, block, offset, end - offset)
+        os.close(file)
+
+
+def arrange_descriptors(channel: int, output: int) -> None:
+    """0 is nothing, 1 and 2 are the output, 3 is the channel; every other one is closed."""
+    nothing = os.open("/dev/null", os.O_RDONLY)
+    for wanted, given in enumerate((nothing, output, output, channel)):
+        if given != wanted:
+            os.dup2(given, wanted, inheritable=wanted < 3)
+    os.closerange(4, _EVERY_DESCRIPTOR)
+
+
+def _hard(kind: int, value: int) -> None:
+    resource.setrlimit(kind, (value, value))
+
+
+def _write(path: str, text: str) -> None:
+    file = os.open(path, os.O_WRONLY)
+    os.write(file, text.encode())
+    os.close(file)
