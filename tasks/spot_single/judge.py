@@ -53,9 +53,16 @@ async def follow(program: Program, simulation: Simulation) -> None:
     while simulation.finished_s is None:
         action = await policy.call("decide", simulation.observation())
         if type(action) is not str or action not in ACTIONS:
-            expected = '"SPOT", "ON_DEMAND" or "NONE"'
-            raise Invalid(f"decide must return {expected}; it returned {reprlib.repr(action)}")
+            raise Invalid(
+                f'decide must return "SPOT", "ON_DEMAND" or "NONE"; it returned {_short(action)}'
+            )
         simulation.step(action)
+
+
+def _short(answer: object) -> str:
+    if isinstance(answer, str):
+        return reprlib.repr(answer)
+    return f"something of type {type(answer).__name__}"
 
 
 def feedback(samples: Iterable[Mapping[str, Any]]) -> str:
