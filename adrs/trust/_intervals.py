@@ -114,7 +114,7 @@ def effect_interval(
     if aggregate is Aggregate.MEAN:
         logs = _bounds(base, best, level)
     else:
-        logs = _bounds(None, np.log(best / base), level)
+        logs = _bounds(None, np.log(best) - np.log(base), level)
     ends = (logs.low, logs.high) if sign > 0 else (logs.high, logs.low)
     low, high = (None if end is None else sign * (_exp(end) - 1.0) for end in ends)
     return Interval(sign * (_exp(logs.value) - 1.0), low, high)
@@ -172,7 +172,7 @@ def _estimate(base: Figures | None, best: Figures) -> tuple[Figures, Figures]:
         estimate, parts = mean, best
     else:
         under = base.mean(axis=-1)
-        estimate = np.log(mean / under)
+        estimate = np.log(mean) - np.log(under)
         # What each unit contributes to the logarithm, to first order.
         parts = best / mean[..., None] - base / under[..., None]
     if count < 2:

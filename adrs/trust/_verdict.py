@@ -95,7 +95,7 @@ def judge_held_out(
 def _effect(objective: Objective, baseline: Evaluation, best: Evaluation, level: float) -> Interval:
     over, under = unit_figures(best, objective), unit_figures(baseline, objective)
     if over is None or under is None:
-        # No geometric mean exists; the effect falls back to differences, which need plain means.
+        # Some figure is not above zero, so there is no geometric mean: compare plain means.
         name = objective.metric.name
         over, under = unit_means(best, name), unit_means(baseline, name)
     return effect_interval(under, over, objective.metric.direction, objective.aggregate, level)
