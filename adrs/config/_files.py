@@ -58,20 +58,28 @@ def digest_task(folder: Path) -> str:
             with path.open("rb") as file:
                 digest = hashlib.file_digest(file, "sha256").hexdigest()
         except OSError as error:
-            raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
+            raise _unreadable(error, path) from error
         listing.update(f"{digest} {name!a}\n".encode())
     return listing.hexdigest()
 
 
 def _task_files(folder: Path) -> list[Path]:
     found = []
-    for base, folders, names in os.walk(folder):
+    for base, folders, names in os.walk(folder, onerror=_refuse):
         here = Path(base)
         skipped = _UNMEASURED if here == folder else frozenset()
         links = [name for name in folders if (here / name).is_symlink()]
         folders[:] = [name for name in folders if name not in skipped and not _is_private(name)]
         found += [here / name for name in (*names, *links) if name not in skipped]
     return sorted(path for path in found if not _is_private(path.name))
+
+
+def _refuse(error: OSError) -> None:
+    raise _unreadable(error, Path(error.filename)) from error
+
+
+def _unreadable(error: OSError, path: Path) -> ConfigError:
+    return ConfigError(f"{path} cannot be read: {error.strerror}")
 
 
 def _is_private(name: str) -> bool:
