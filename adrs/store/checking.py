@@ -1,0 +1,62 @@
+"""Whether a record is whole: every hash, every id, every reference, every order, every count."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+import sqlalchemy as sa
+
+from adrs.store import codec, programs
+from adrs.store.schema import DESCRIPTIONS, EVALUATIONS, REJECTIONS, RUNS, TRIALS
+
+
+def faults(connection: sa.Connection) -> Iterator[str]:
+    """Yield what is wrong with a record, in words."""
+    for (verdict,) in connection.exec_driver_sql("PRAGMA integrity_check"):
+        if verdict != "ok":
+            yield f"the file is damaged: {verdict}"
+    for rows, key, parent, _ in connection.exec_driver_sql("PRAGMA foreign_key_check"):
+        yield f"row {key} of {rows} names a row of {parent} that is not there"
+    yield from programs.faults(connection)
+    yield from _description_faults(connection)
+    for run in connection.execute(sa.select(RUNS).order_by(RUNS.c.key)).mappings().all():
+        yield from _run_faults(connection, run)
+
+
+def _description_faults(connection: sa.Connection) -> Iterator[str]:
+    stored = set()
+    for digest, content in connection.execute(sa.select(DESCRIPTIONS)):
+        stored.add(digest)
+        if codec.digest_of(content) != digest:
+            yield f"description {digest} holds other text than its hash says"
+    named = sa.select(EVALUATIONS.c.fingerprint).where(EVALUATIONS.c.fingerprint != "").distinct()
+    for fingerprint in connection.scalars(named):
+        if fingerprint not in stored:
+            yield f"fingerprint {fingerprint} is named by an evaluation but was never stored"
+
+
+def _run_faults(connection: sa.Connection, run: codec.Row) -> Iterator[str]:
+    name = run["name"]
+    told = connection.execute(
+        sa.select(TRIALS.c.told_order, TRIALS.c.status)
+        .where(TRIALS.c.run_key == run["key"], TRIALS.c.told_order.is_not(None))
+        .order_by(TRIALS.c.told_order)
+    ).all()
+    if [order for order, _ in told] != list(range(len(told))):
+        yield f"run {name}: the order of tells has holes"
+    counted = {
+        "asked": _count(connection, TRIALS, run),
+        "told": len(told),
+        "rejections": _count(connection, REJECTIONS, run),
+        "by_status": dict(Counter(status for _, status in told if status is not None)),
+    }
+    for counter, value in counted.items():
+        recorded = codec.from_json(run[counter]) if counter == "by_status" else run[counter]
+        if recorded != value:
+            yield f"run {name}: {counter} says {recorded}, but it is {value}"
+
+
+def _count(connection: sa.Connection, rows: sa.Table, run: codec.Row) -> int:
+    query = sa.select(sa.func.count()).select_from(rows).where(rows.c.run_key == run["key"])
+    return int(connection.scalar(query) or 0)

@@ -1,0 +1,140 @@
+"""Nouns to the JSON that the record keeps of them, and back."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from pathlib import PurePath
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+from pydantic import TypeAdapter
+
+from adrs.model.evaluation import Sample, Status
+from adrs.model.isolation import Isolation
+from adrs.model.run import RunSettings
+from adrs.model.task import Task
+from adrs.model.trial import Lineage
+from adrs.model.verdict import Finding
+
+Row = sa.RowMapping
+T = TypeVar("T")
+
+_encode = json.JSONEncoder(separators=(",", ":")).encode
+_STATUSES = {str(status): status for status in Status}
+
+
+def to_json(value: object) -> str:
+    """Write plain data compactly."""
+    return _encode(value)
+
+
+def from_json(text: str) -> Any:
+    """Read what `to_json` wrote."""
+    return json.loads(text)
+
+
+def record_to_json(record: Any) -> str:
+    """Write one of our frozen records, by the names of its fields."""
+    return to_json(asdict(record))
+
+
+def record_from_json(kind: type[T], text: str) -> T:
+    """Read a record; fields that an older ADRS did not write get their defaults."""
+    record: T = _ADAPTERS[kind].validate_python(json.loads(text))
+    return record
+
+
+_ADAPTERS: dict[type[Any], TypeAdapter[Any]] = {
+    kind: TypeAdapter(kind) for kind in (RunSettings, Finding)
+}
+
+
+def describe(description: Mapping[str, object]) -> tuple[str, str]:
+    """Return the digest and the text of a description; equal content gives equal digests."""
+    content = json.dumps(description, sort_keys=True, separators=(",", ":"), default=_plain)
+    return digest_of(content), content
+
+
+def digest_of(content: str) -> str:
+    return hashlib.sha256(content.encode()).hexdigest()
+
+
+def _plain(value: object) -> object:
+    """What TOML and our records have beyond JSON: paths, dates, read-only mappings."""
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, PurePath) or hasattr(value, "isoformat"):
+        return str(value)
+    raise TypeError(f"a description holds plain data, not {type(value).__name__}")
+
+
+def task_description(task: Task) -> dict[str, object]:
+    """Everything declared about a task but its programs, which are stored as such."""
+    return {
+        "brief": asdict(task.brief),
+        "evaluator": asdict(task.evaluator),
+        "stages": [asdict(stage) for stage in task.stages],
+        "environment": asdict(task.environment),
+        "generator": dict(task.generator),
+    }
+
+
+def isolation_description(isolation: Isolation) -> dict[str, object]:
+    return {
+        "sandbox": isolation.sandbox,
+        "level": isolation.level,
+        "enforced": dict(isolation.enforced),
+        "missing": dict(isolation.missing),
+    }
+
+
+def samples_to_json(samples: Iterable[Sample]) -> str:
+    """Write samples as lists by position: they are the bulk of a record."""
+    return to_json(
+        [
+            (
+                sample.workload,
+                sample.unit,
+                sample.repeat,
+                sample.status,
+                dict(sample.metrics),
+                sample.reason,
+                sample.cpu_s,
+                sample.wall_s,
+                sample.peak_mb,
+            )
+            for sample in samples
+        ]
+    )
+
+
+def samples_from_json(text: str) -> tuple[Sample, ...]:
+    return tuple(
+        Sample(workload, unit, repeat, _STATUSES[status], *rest)
+        for workload, unit, repeat, status, *rest in json.loads(text)
+    )
+
+
+def lineage_columns(lineage: Lineage) -> dict[str, object]:
+    return {
+        "proposer": lineage.proposer,
+        "version": lineage.version,
+        "parents": to_json(lineage.parents),
+        "inspirations": to_json(lineage.inspirations),
+        "plan": lineage.plan,
+        "prompts": to_json(lineage.prompts),
+    }
+
+
+def lineage_from(row: Row) -> Lineage:
+    return Lineage(
+        proposer=row["proposer"],
+        version=row["version"],
+        parents=tuple(from_json(row["parents"])),
+        inspirations=tuple(from_json(row["inspirations"])),
+        plan=row["plan"],
+        prompts=tuple(from_json(row["prompts"])),
+    )

@@ -1,0 +1,259 @@
+"""Rows to nouns: the read side of the record."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from adrs.errors import NotInStore
+from adrs.model.evaluation import Evaluation, Score, Status
+from adrs.model.facts import Noted
+from adrs.model.isolation import Isolation, IsolationLevel
+from adrs.model.metric import Direction
+from adrs.model.program import Program
+from adrs.model.run import RunInfo, RunSettings, RunStatus
+from adrs.model.task import Split
+from adrs.model.trial import Admission, Candidate, Rejection, RejectionKind, Trial
+from adrs.model.verdict import Finding
+from adrs.store import codec
+from adrs.store.locks import Locks
+from adrs.store.programs import load_programs
+from adrs.store.schema import (
+    DESCRIPTIONS,
+    EVALUATIONS,
+    FINDINGS,
+    LOOKS,
+    NOTES,
+    PROGRAMS,
+    REJECTIONS,
+    RUNS,
+    TRIALS,
+)
+from adrs.store.sqlite import chunks, reading, speaking_plainly
+
+_DESCRIPTION = sa.select(DESCRIPTIONS.c.content).where(
+    DESCRIPTIONS.c.digest == sa.bindparam("digest")
+)
+_RUN = sa.select(RUNS).where(RUNS.c.name == sa.bindparam("run"))
+_OF_RUN = TRIALS.c.run_key == sa.bindparam("run_key")
+_TRIALS = sa.select(TRIALS).where(_OF_RUN)
+_EVALUATIONS = (
+    sa.select(EVALUATIONS)
+    .where(EVALUATIONS.c.run_key == sa.bindparam("run_key"))
+    .order_by(EVALUATIONS.c.key)
+)
+_MEASURED = _EVALUATIONS.where(EVALUATIONS.c.trial.in_(sa.bindparam("numbers", expanding=True)))
+_REFERENCES = _EVALUATIONS.where(EVALUATIONS.c.trial.is_(None))
+
+
+class SqlRecord:
+    """What can be looked up; every method sees one moment of the record."""
+
+    def __init__(self, engine: sa.Engine, path: Path, locks: Locks) -> None:
+        self._engine = engine
+        self._path = path
+        self._locks = locks
+
+    def runs(self) -> Sequence[RunInfo]:
+        with self._reading() as connection:
+            rows = connection.execute(sa.select(RUNS).order_by(RUNS.c.key.desc())).mappings().all()
+        return [self._run_info(row) for row in rows]
+
+    def run(self, name: str) -> RunInfo:
+        with self._reading() as connection:
+            row = self._run_row(connection, name)
+        return self._run_info(row)
+
+    def trials(self, run: str, first: int = 0, count: int | None = None) -> Sequence[Trial]:
+        rows = _TRIALS.where(TRIALS.c.number >= first).order_by(TRIALS.c.number).limit(count)
+        return self._load_trials(run, rows)
+
+    def trial(self, run: str, number: int) -> Trial:
+        found = self._load_trials(run, _TRIALS.where(TRIALS.c.number == number))
+        if not found:
+            raise NotInStore(f"no trial {number} in run {run}; see them with: adrs trials {run}")
+        return found[0]
+
+    def told(self, run: str) -> Sequence[Trial]:
+        rows = _TRIALS.where(TRIALS.c.told_order.is_not(None)).order_by(TRIALS.c.told_order)
+        return self._load_trials(run, rows, _MEASURED.where(~EVALUATIONS.c.after_tell))
+
+    def in_flight(self, run: str) -> Sequence[Trial]:
+        rows = _TRIALS.where(TRIALS.c.told_order.is_(None)).order_by(TRIALS.c.ordinal)
+        return self._load_trials(run, rows)
+
+    def best_number(self, run: str, direction: Direction) -> int | None:
+        least = sa.select(sa.func.min(TRIALS.c.violation)).where(_OF_RUN).scalar_subquery()
+        score = TRIALS.c.score if direction is Direction.MINIMIZE else TRIALS.c.score.desc()
+        query = (
+            sa.select(TRIALS.c.number)
+            .where(_OF_RUN, TRIALS.c.violation == least)
+            .order_by(score, TRIALS.c.told_order)
+            .limit(1)
+        )
+        with self._reading() as connection:
+            key = self._run_row(connection, run)["key"]
+            number: int | None = connection.scalar(query, {"run_key": key})
+        return number
+
+    def last_ordinal(self, run: str) -> int:
+        with self._reading() as connection:
+            return int(self._run_row(connection, run)["last_ordinal"])
+
+    def rejections(self, run: str) -> Sequence[tuple[int, Rejection]]:
+        rows = self._rows_of(run, REJECTIONS, REJECTIONS.c.ordinal)
+        return [(row["ordinal"], _rejection(row)) for row in rows]
+
+    def references(self, run: str) -> Sequence[tuple[str, Evaluation]]:
+        with self._reading() as connection:
+            key = self._run_row(connection, run)["key"]
+            isolations = _Isolations(connection)
+            rows = connection.execute(_REFERENCES, {"run_key": key}).mappings().all()
+            return [(row["reference"], _evaluation(row, isolations)) for row in rows]
+
+    def finding(self, run: str) -> Finding | None:
+        rows = self._rows_of(run, FINDINGS, FINDINGS.c.key)
+        return codec.record_from_json(Finding, rows[-1]["content"]) if rows else None
+
+    def notes(self, run: str) -> Sequence[Noted]:
+        rows = self._rows_of(run, NOTES, NOTES.c.key)
+        return [Noted(row["origin"], row["text"]) for row in rows]
+
+    def looks(self, workloads: str) -> int:
+        with self._reading() as connection:
+            counted = connection.scalar(
+                sa.select(sa.func.count()).where(LOOKS.c.workloads == workloads)
+            )
+        return int(counted or 0)
+
+    def program(self, program_id: str) -> Program:
+        with self._reading() as connection:
+            key = connection.scalar(sa.select(PROGRAMS.c.key).where(PROGRAMS.c.id == program_id))
+            if key is None:
+                raise NotInStore(f"no program {program_id} in the store {self._path}")
+            return load_programs(connection, [key])[key]
+
+    def fingerprint(self, digest: str) -> dict[str, object]:
+        with self._reading() as connection:
+            content = connection.scalar(_DESCRIPTION, {"digest": digest})
+        if content is None:
+            raise NotInStore(f"no fingerprint {digest} in the store {self._path}")
+        description: dict[str, object] = codec.from_json(content)
+        return description
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+    @contextmanager
+    def _reading(self) -> Iterator[sa.Connection]:
+        with speaking_plainly(self._path), reading(self._engine) as connection:
+            yield connection
+
+    def _run_row(self, connection: sa.Connection, name: str) -> codec.Row:
+        row = connection.execute(_RUN, {"run": name}).mappings().one_or_none()
+        if row is None:
+            raise NotInStore(f"no run {name} in the store {self._path}; see them with: adrs runs")
+        return row
+
+    def _run_info(self, row: codec.Row) -> RunInfo:
+        return RunInfo(
+            name=row["name"],
+            task=row["task"],
+            task_digest=row["task_digest"],
+            settings=codec.record_from_json(RunSettings, row["settings"]),
+            status=RunStatus(row["status"]),
+            reason=row["reason"],
+            created_at=datetime.fromtimestamp(row["created_at"], UTC),
+            heartbeat_at=datetime.fromtimestamp(row["heartbeat_at"], UTC),
+            elapsed_s=row["elapsed_s"],
+            asked=row["asked"],
+            told=row["told"],
+            rejections=row["rejections"],
+            evaluation_s=row["evaluation_s"],
+            by_status=codec.from_json(row["by_status"]),
+            live=self._locks.held(row["key"]),
+            stop_requested=row["stop_requested"],
+        )
+
+    def _rows_of(self, run: str, rows: Any, order: Any) -> Sequence[codec.Row]:
+        with self._reading() as connection:
+            key = self._run_row(connection, run)["key"]
+            query = sa.select(rows).where(rows.c.run_key == key).order_by(order)
+            return connection.execute(query).mappings().all()
+
+    def _load_trials(
+        self, run: str, query: sa.Select[Any], measured: sa.Select[Any] = _MEASURED
+    ) -> list[Trial]:
+        """Make trials of the rows of a query, with few queries however many there are."""
+        with self._reading() as connection:
+            place = {"run_key": self._run_row(connection, run)["key"]}
+            rows = connection.execute(query, place).mappings().all()
+            programs = load_programs(connection, [row["program_key"] for row in rows])
+            isolations = _Isolations(connection)
+            evaluations: dict[int, list[Evaluation]] = {row["number"]: [] for row in rows}
+            for numbers in chunks(sorted(evaluations)):
+                for row in connection.execute(measured, {**place, "numbers": numbers}).mappings():
+                    evaluations[row["trial"]].append(_evaluation(row, isolations))
+        return [
+            _trial(row, programs[row["program_key"]], evaluations[row["number"]]) for row in rows
+        ]
+
+
+class _Isolations(dict[str, Isolation]):
+    """Isolations by digest, each read once."""
+
+    def __init__(self, connection: sa.Connection) -> None:
+        super().__init__()
+        self._connection = connection
+
+    def __missing__(self, digest: str) -> Isolation:
+        content = codec.from_json(self._connection.scalars(_DESCRIPTION, {"digest": digest}).one())
+        content["level"] = IsolationLevel(content["level"])
+        self[digest] = isolation = Isolation(**content)
+        return isolation
+
+
+def _trial(row: codec.Row, program: Program, evaluations: Sequence[Evaluation]) -> Trial:
+    told = row["told_order"] is not None
+    scored = row["score"] is not None
+    return Trial(
+        number=row["number"],
+        candidate=Candidate(program, codec.lineage_from(row)),
+        island=row["island"],
+        evaluations=tuple(evaluations),
+        score=Score(row["score"], row["violation"]) if scored else None,
+        admission=_admission(row) if told else None,
+    )
+
+
+def _admission(row: codec.Row) -> Admission:
+    return Admission(row["kept"], row["admission"], tuple(codec.from_json(row["displaced"])))
+
+
+def _rejection(row: codec.Row) -> Rejection:
+    return Rejection(
+        kind=RejectionKind(row["kind"]),
+        reason=row["reason"],
+        lineage=codec.lineage_from(row),
+        program=row["program"],
+    )
+
+
+def _evaluation(row: codec.Row, isolations: _Isolations) -> Evaluation:
+    return Evaluation(
+        split=Split(row["split"]),
+        status=Status(row["status"]),
+        samples=codec.samples_from_json(row["samples"]),
+        workloads=row["workloads"],
+        isolation=isolations[row["isolation"]],
+        reason=row["reason"],
+        feedback=row["feedback"],
+        output=row["output"],
+        wall_s=row["wall_s"],
+        fingerprint=row["fingerprint"],
+    )

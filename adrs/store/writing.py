@@ -1,0 +1,302 @@
+"""Facts to rows: what one `append` does to the record, within its transaction."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
+
+from adrs.errors import TrialStateError
+from adrs.model.facts import (
+    Asked,
+    Beat,
+    Ended,
+    Fact,
+    Found,
+    Looked,
+    Measured,
+    Noted,
+    Refused,
+    Started,
+    Told,
+)
+from adrs.store import codec
+from adrs.store.programs import keep_program
+from adrs.store.schema import (
+    DESCRIPTIONS,
+    EVALUATIONS,
+    FINDINGS,
+    LOOKS,
+    NOTES,
+    REJECTIONS,
+    RUNS,
+    TRIALS,
+)
+
+_TRIAL_AT = (
+    TRIALS.c.run_key == sa.bindparam("at_run"),
+    TRIALS.c.number == sa.bindparam("at_trial"),
+)
+_TRIAL_STATE = sa.select(TRIALS.c.told_order, TRIALS.c.status).where(*_TRIAL_AT)
+_UPDATE_TRIAL = TRIALS.update().where(*_TRIAL_AT)
+_STARTED = _UPDATE_TRIAL.values(
+    {"started_at": sa.bindparam("started_at"), "worker": sa.bindparam("worker")}
+)
+_MEASURED = _UPDATE_TRIAL.values(status=sa.bindparam("status"))
+_TOLD = _UPDATE_TRIAL.values(
+    {
+        name: sa.bindparam(name)
+        for name in (
+            "told_at",
+            "told_order",
+            "score",
+            "violation",
+            "kept",
+            "admission",
+            "displaced",
+        )
+    }
+)
+_ORDINAL_OF_TRIAL, _ORDINAL_OF_REJECTION = (
+    sa.select(rows.c.key).where(
+        rows.c.run_key == sa.bindparam("run_key"), rows.c.ordinal == sa.bindparam("ordinal")
+    )
+    for rows in (TRIALS, REJECTIONS)
+)
+_KNOWN_DESCRIPTION = sa.select(DESCRIPTIONS.c.digest).where(
+    DESCRIPTIONS.c.digest == sa.bindparam("digest")
+)
+_COUNTERS = (
+    "status", "reason", "heartbeat_at", "elapsed_s", "stop_requested", "last_ordinal",
+    "asked", "told", "rejections", "by_status", "evaluation_s",
+)  # fmt: skip
+_COUNT = (
+    RUNS.update()
+    .where(RUNS.c.key == sa.bindparam("at_run"))
+    .values({name: sa.bindparam(name) for name in _COUNTERS})
+)
+
+
+def keep_description(connection: sa.Connection, digest: str, content: str) -> None:
+    """Store a description unless it is there."""
+    if connection.scalar(_KNOWN_DESCRIPTION, {"digest": digest}) is None:
+        connection.execute(DESCRIPTIONS.insert(), {"digest": digest, "content": content})
+
+
+class Entry:
+    """One append to one run. Its counters are written once, at the end."""
+
+    def __init__(self, connection: sa.Connection, run: codec.Row) -> None:
+        self._connection = connection
+        self._run = run["name"]
+        self._key = run["key"]
+        self._counters = {name: run[name] for name in _COUNTERS}
+        self._by_status: dict[str, int] = codec.from_json(run["by_status"])
+        self._now = time.time()
+
+    def record(self, facts: Sequence[Fact]) -> None:
+        """Write facts in order.
+
+        Raises:
+            TrialStateError: a trial or a proposal was recorded before, or is told twice.
+            TrialStateError: a fact names a trial that was not asked.
+        """
+        for fact in facts:
+            self._record(fact)
+        counters = {**self._counters, "by_status": codec.to_json(self._by_status)}
+        self._connection.execute(_COUNT, {"at_run": self._key, **counters})
+
+    def _record(self, fact: Fact) -> None:
+        match fact:
+            case Asked():
+                self._asked(fact)
+            case Refused():
+                self._refused(fact)
+            case Started():
+                self._update(_STARTED, fact.number, started_at=self._now, worker=fact.worker)
+            case Measured():
+                self._measured(fact)
+            case Told():
+                self._told(fact)
+            case Looked():
+                self._looked(fact)
+            case Found():
+                self._found(fact)
+            case Noted():
+                self._noted(fact)
+            case Beat():
+                self._beat(fact)
+            case Ended():
+                self._ended(fact)
+
+    def _asked(self, fact: Asked) -> None:
+        trial = fact.trial
+        self._take_ordinal(fact.ordinal)
+        row = {
+            **codec.lineage_columns(trial.lineage),
+            "run_key": self._key,
+            "number": trial.number,
+            "ordinal": fact.ordinal,
+            "program_key": keep_program(self._connection, trial.program),
+            "island": trial.island,
+            "asked_at": self._now,
+        }
+        try:
+            self._connection.execute(TRIALS.insert(), row)
+        except IntegrityError as error:
+            raise TrialStateError(
+                f"trial {trial.number} of run {self._run} is recorded already; "
+                "ask() gives each number once"
+            ) from error
+        self._counters["asked"] += 1
+
+    def _refused(self, fact: Refused) -> None:
+        rejection = fact.rejection
+        self._take_ordinal(fact.ordinal)
+        row = {
+            **codec.lineage_columns(rejection.lineage),
+            "run_key": self._key,
+            "ordinal": fact.ordinal,
+            "at": self._now,
+            "kind": rejection.kind,
+            "reason": rejection.reason,
+            "program": rejection.program,
+        }
+        self._connection.execute(REJECTIONS.insert(), row)
+        self._counters["rejections"] += 1
+
+    def _take_ordinal(self, ordinal: int) -> None:
+        if ordinal > self._counters["last_ordinal"]:
+            self._counters["last_ordinal"] = ordinal
+            return
+        place = {"run_key": self._key, "ordinal": ordinal}
+        for known in (_ORDINAL_OF_TRIAL, _ORDINAL_OF_REJECTION):
+            if self._connection.scalar(known, place) is not None:
+                raise TrialStateError(
+                    f"proposal {ordinal} of run {self._run} is recorded already; "
+                    "each ordinal is used once"
+                )
+
+    def _measured(self, fact: Measured) -> None:
+        trial = fact.subject if isinstance(fact.subject, int) else None
+        after_tell = False
+        status = str(fact.evaluation.status)
+        if trial is not None:
+            told_order, last_status = self._state(trial)
+            after_tell = told_order is not None
+            self._counters["evaluation_s"] += fact.evaluation.wall_s
+            self._update(_MEASURED, trial, status=status)
+            if after_tell:
+                self._count_status(last_status, -1)
+                self._count_status(status, +1)
+        self._add_evaluation(fact, trial, after_tell)
+
+    def _add_evaluation(self, fact: Measured, trial: int | None, after_tell: bool) -> None:
+        evaluation = fact.evaluation
+        isolation, content = codec.describe(codec.isolation_description(evaluation.isolation))
+        keep_description(self._connection, isolation, content)
+        row = {
+            "run_key": self._key,
+            "trial": trial,
+            "reference": None if trial is not None else fact.subject,
+            "after_tell": after_tell,
+            "at": self._now,
+            "split": evaluation.split,
+            "status": evaluation.status,
+            "workloads": evaluation.workloads,
+            "isolation": isolation,
+            "fingerprint": evaluation.fingerprint,
+            "wall_s": evaluation.wall_s,
+            "reason": evaluation.reason,
+            "feedback": evaluation.feedback,
+            "output": evaluation.output,
+            "samples": codec.samples_to_json(evaluation.samples),
+        }
+        self._connection.execute(EVALUATIONS.insert(), row)
+
+    def _told(self, fact: Told) -> None:
+        told_order, status = self._state(fact.number)
+        if told_order is not None:
+            raise TrialStateError(
+                f"trial {fact.number} of run {self._run} was told already; "
+                "tell() takes each trial from ask() once"
+            )
+        self._update(
+            _TOLD,
+            fact.number,
+            told_at=self._now,
+            told_order=self._counters["told"],
+            score=None if fact.score is None else fact.score.value,
+            violation=None if fact.score is None else fact.score.violation,
+            kept=fact.admission.kept,
+            admission=fact.admission.reason,
+            displaced=codec.to_json(fact.admission.displaced),
+        )
+        self._counters["told"] += 1
+        self._count_status(status, +1)
+
+    def _looked(self, fact: Looked) -> None:
+        self._state(fact.trial)
+        row = {
+            "workloads": fact.workloads,
+            "salt": fact.salt,
+            "run": self._run,
+            "trial": fact.trial,
+            "at": self._now,
+        }
+        self._connection.execute(LOOKS.insert(), row)
+
+    def _found(self, fact: Found) -> None:
+        self._state(fact.finding.trial)
+        row = {
+            "run_key": self._key,
+            "at": self._now,
+            "trial": fact.finding.trial,
+            "verdict": fact.finding.verdict,
+            "content": codec.record_to_json(fact.finding),
+        }
+        self._connection.execute(FINDINGS.insert(), row)
+
+    def _noted(self, fact: Noted) -> None:
+        row = {"run_key": self._key, "at": self._now, "origin": fact.origin, "text": fact.text}
+        self._connection.execute(NOTES.insert(), row)
+
+    def _beat(self, fact: Beat) -> None:
+        self._counters["heartbeat_at"] = self._now
+        self._counters["elapsed_s"] += fact.elapsed_s
+
+    def _ended(self, fact: Ended) -> None:
+        self._counters |= {
+            "status": str(fact.status),
+            "reason": fact.reason,
+            "heartbeat_at": self._now,
+            "stop_requested": False,
+        }
+
+    def _state(self, number: int) -> tuple[int | None, str | None]:
+        """Order of tell and last status of a trial."""
+        row = self._connection.execute(
+            _TRIAL_STATE, {"at_run": self._key, "at_trial": number}
+        ).one_or_none()
+        if row is None:
+            raise self._not_asked(number)
+        told_order, status = row
+        return told_order, status
+
+    def _update(self, statement: sa.Update, number: int, **values: object) -> None:
+        place = {"at_run": self._key, "at_trial": number}
+        if not self._connection.execute(statement, {**place, **values}).rowcount:
+            raise self._not_asked(number)
+
+    def _not_asked(self, number: int) -> TrialStateError:
+        return TrialStateError(
+            f"trial {number} of run {self._run} was never asked; take trials from ask()"
+        )
+
+    def _count_status(self, status: str | None, change: int) -> None:
+        if status is not None:
+            self._by_status[status] = self._by_status.get(status, 0) + change
+            if not self._by_status[status]:
+                del self._by_status[status]

@@ -1,0 +1,448 @@
+"""What every store must do, as tests. A store's author subclasses `StoreContract`."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import pytest
+
+from adrs.errors import NotInStore, RunIsLive, TrialStateError
+from adrs.model.evaluation import Evaluation, Sample, Score, Status
+from adrs.model.facts import (
+    Asked,
+    Beat,
+    Ended,
+    Fact,
+    Found,
+    Looked,
+    Measured,
+    Noted,
+    Refused,
+    Started,
+    Told,
+)
+from adrs.model.isolation import Isolation, IsolationLevel
+from adrs.model.metric import Direction, Metric, Objective
+from adrs.model.program import Program
+from adrs.model.run import RunSettings, RunStatus
+from adrs.model.task import Brief, Environment, EvaluatorChoice, Limits, Split, Stage, Task
+from adrs.model.trial import Admission, Candidate, Lineage, Rejection, RejectionKind, Trial
+from adrs.model.verdict import Finding, Interval, Verdict
+from adrs.ports.store import Record, Store
+
+Opener = Callable[[], Store]
+
+KEPT = Admission(True, "better than its parent", (0,))
+SETTINGS = RunSettings("/tasks/toy", trials=10, seed=3, max_minutes=1.5, proposers=("tune",))
+
+
+def a_task(name: str = "toy") -> Task:
+    """A small task, with a reference and parameters, that needs no files."""
+    cost = Metric("cost_usd", Direction.MINIMIZE, "USD")
+    return Task(
+        brief=Brief(
+            name, "A toy", "Make it cheap.", ("*.py",), "program:solve",
+            Objective(cost), (cost,), (), Limits(),
+        ),
+        folder=Path("/tasks") / name,
+        seed=a_program(0),
+        evaluator=EvaluatorChoice(),
+        stages=(Stage(Split.TRAIN),),
+        environment=Environment(),
+        generator={"mean_up_h": [0.5, 20.0]},
+        references={"optimum": Program({"program.py": b"# the best known\n"})},
+        digest="d" * 64,
+    )  # fmt: skip
+
+
+def a_program(number: int) -> Program:
+    """A program of three files, one of its own, one shared, one empty."""
+    own = b"# %d\n" % number + bytes(range(256)) * 4
+    return Program({"program.py": own, "lib/shared.py": b"x = 1\n" * 100, "empty": b""})
+
+
+def a_trial(number: int) -> Trial:
+    lineage = Lineage("tune", "1.2", (0,), (0, 3), "raise the \u00e9lan", ("f" * 64,))
+    return Trial(number, Candidate(a_program(number), lineage), island=number % 3)
+
+
+def an_evaluation(
+    value: float = 0.1, split: Split = Split.TRAIN, status: Status = Status.SCORED
+) -> Evaluation:
+    scored = status is Status.SCORED
+    samples = (
+        Sample("w1", "u1", 0, Status.SCORED, {"cost_usd": value, "z": -1e-300}, "", 0.1, 0.2, 30.5),
+        Sample(
+            "w2", "u2", 1, status, {"cost_usd": 1 / 3} if scored else {}, "" if scored else "no"
+        ),
+    )
+    isolation = Isolation("fake", IsolationLevel.SEPARATE, {"wall": "timer"}, {"seccomp": "off"})
+    return Evaluation(
+        split, status, samples, "a" * 64, isolation, "" if scored else "no", "words", "out\x00", 1.25
+    )  # fmt: skip
+
+
+def asked(number: int) -> Asked:
+    return Asked(number, a_trial(number))
+
+
+def told(number: int, value: float | None = 0.1) -> Told:
+    return Told(number, None if value is None else Score(value), KEPT)
+
+
+def one_trial(number: int, value: float = 0.1) -> list[Fact]:
+    """The whole life of a trial."""
+    return [
+        asked(number),
+        Started(number, 0),
+        Measured(number, an_evaluation(value)),
+        told(number, value),
+    ]
+
+
+class StoreContract:
+    """Every promise of `adrs.Store`.
+
+    A subclass has a fixture `opener`: a function that opens the same, at first empty, store each
+    time it is called, also in another process (so it can be pickled).
+    """
+
+    @pytest.fixture
+    def opener(self) -> Opener:
+        raise NotImplementedError("a subclass says how its store is opened")
+
+    @pytest.fixture
+    def reopen(self, opener: Opener) -> Iterator[Opener]:
+        with ExitStack() as opened:
+
+            def open_and_close_later() -> Store:
+                store = opener()
+                opened.callback(store.close)
+                return store
+
+            yield open_and_close_later
+
+    @pytest.fixture
+    def store(self, reopen: Opener) -> Store:
+        return reopen()
+
+    @pytest.fixture
+    def run(self, store: Store) -> str:
+        return store.create_run(a_task(), SETTINGS).name
+
+    def test_it_is_a_store(self, store: Store) -> None:
+        assert isinstance(store, Store)
+        assert isinstance(store, Record)
+        assert store.runs() == []
+        assert store.check() == []
+
+    def test_a_new_run_has_its_settings_and_the_programs_of_its_task(
+        self, store: Store, reopen: Opener
+    ) -> None:
+        made = store.create_run(a_task(), SETTINGS)
+        found = reopen().run(made.name)
+        assert found == made
+        assert (found.name, found.task, found.task_digest) == ("toy-1", "toy", "d" * 64)
+        assert (found.settings, found.status) == (SETTINGS, RunStatus.RUNNING)
+        assert (found.asked, found.told, found.rejections, found.by_status) == (0, 0, 0, {})
+        assert (found.live, found.stop_requested, found.elapsed_s) == (False, False, 0.0)
+        assert found.created_at.tzinfo is not None
+        for program in (a_task().seed, *a_task().references.values()):
+            assert store.program(program.id) == program
+
+    def test_runs_come_newest_first(self, store: Store) -> None:
+        made = [store.create_run(a_task(name), SETTINGS).name for name in ("b", "a", "b")]
+        assert made == ["b-1", "a-1", "b-2"]
+        assert [run.name for run in store.runs()] == made[::-1]
+
+    def test_a_name_is_never_used_twice(self, store: Store, reopen: Opener) -> None:
+        store.delete_run(store.create_run(a_task(), SETTINGS).name)
+        assert reopen().create_run(a_task(), SETTINGS).name == "toy-2"
+
+    def test_amended_settings_replace_the_old(self, store: Store, run: str) -> None:
+        more = replace(SETTINGS, trials=99)
+        store.amend_run(run, more)
+        assert store.run(run).settings == more
+
+    def test_a_trial_comes_back_as_it_went_in(self, store: Store, run: str, reopen: Opener) -> None:
+        evaluation = an_evaluation(0.1 + 0.2)
+        store.append(run, [asked(0)])
+        assert store.trial(run, 0) == a_trial(0)
+        store.append(run, [Started(0, 1), Measured(0, evaluation), told(0, 0.1 + 0.2)])
+        whole = replace(
+            a_trial(0), evaluations=(evaluation,), score=Score(0.1 + 0.2), admission=KEPT
+        )
+        for reader in (store, reopen()):
+            assert reader.trial(run, 0) == whole
+            assert list(reader.told(run)) == [whole]
+            assert list(reader.trials(run)) == [whole]
+
+    def test_odd_text_of_candidates_does_not_stop_the_record(self, store: Store, run: str) -> None:
+        odd = "\ud800 \x00 \x1b[31m \U0001f600"
+        evaluation = replace(an_evaluation(), reason=odd, output=odd, feedback=odd)
+        trial = a_trial(0)
+        lineage = replace(trial.lineage, plan=odd)
+        trial = replace(trial, candidate=replace(trial.candidate, lineage=lineage))
+        store.append(run, [Asked(0, trial), Measured(0, evaluation), Noted("planner", odd)])
+        kept = store.trial(run, 0)
+        for text in (kept.evaluations[0].output, kept.lineage.plan, store.notes(run)[0].text):
+            assert text.endswith("\x00 \x1b[31m \U0001f600")
+
+    def test_a_failure_is_a_trial_without_a_score(self, store: Store, run: str) -> None:
+        failed = an_evaluation(status=Status.TIMED_OUT)
+        store.append(run, [asked(0), Measured(0, failed), told(0, None)])
+        assert store.trial(run, 0).score is None
+        assert store.trial(run, 0).status is Status.TIMED_OUT
+        assert store.run(run).by_status == {"TIMED_OUT": 1}
+
+    def test_trials_are_paged_by_number(self, store: Store, run: str) -> None:
+        for number in (1, 0, 3, 2):
+            store.append(run, [Asked(10 - number, a_trial(number))])
+        assert [trial.number for trial in store.trials(run)] == [0, 1, 2, 3]
+        assert [trial.number for trial in store.trials(run, 1, 2)] == [1, 2]
+        assert [trial.number for trial in store.trials(run, 3)] == [3]
+        assert list(store.trials(run, 4)) == []
+
+    def test_told_trials_come_in_the_order_of_tells(self, store: Store, run: str) -> None:
+        store.append(run, [asked(number) for number in range(4)])
+        for number in (2, 0, 3):
+            store.append(run, [Measured(number, an_evaluation()), told(number)])
+        assert [trial.number for trial in store.told(run)] == [2, 0, 3]
+        assert [trial.number for trial in store.in_flight(run)] == [1]
+
+    def test_what_is_in_flight_comes_in_the_order_of_asks(self, store: Store, run: str) -> None:
+        store.append(run, [Asked(4, a_trial(1)), Asked(2, a_trial(7)), Asked(3, a_trial(5))])
+        assert list(store.in_flight(run)) == [a_trial(7), a_trial(5), a_trial(1)]
+
+    def test_a_replay_leaves_out_what_was_measured_after_the_tell(
+        self, store: Store, run: str
+    ) -> None:
+        store.append(run, one_trial(0, 0.5))
+        later = [an_evaluation(0.7, Split.VALIDATION), an_evaluation(0.9, Split.HELD_OUT)]
+        store.append(run, [Measured(0, evaluation) for evaluation in later])
+        assert [e.split for e in store.told(run)[0].evaluations] == [Split.TRAIN]
+        assert list(store.trial(run, 0).evaluations) == [an_evaluation(0.5), *later]
+
+    def test_the_best_is_feasible_and_the_earlier_of_equals(self, store: Store, run: str) -> None:
+        assert store.best_number(run, Direction.MINIMIZE) is None
+        scores = [None, Score(9.0, 0.5), Score(1.0, 0.5), Score(2.0, 0.7)]
+        for number, score in enumerate(scores):
+            store.append(run, [asked(number), Told(number, score, KEPT)])
+        assert store.best_number(run, Direction.MINIMIZE) == 2
+        assert store.best_number(run, Direction.MAXIMIZE) == 1
+        store.append(run, [asked(number) for number in range(4, 9)])
+        for number, value in ((6, 5.0), (4, 5.0), (5, 8.0), (7, 8.0)):
+            store.append(run, [told(number, value)])
+        assert store.best_number(run, Direction.MINIMIZE) == 6
+        assert store.best_number(run, Direction.MAXIMIZE) == 5
+
+    def test_rejections_are_kept_apart_from_trials(self, store: Store, run: str) -> None:
+        assert store.last_ordinal(run) == -1
+        rejection = Rejection(
+            RejectionKind.DUPLICATE, "equals trial 0", a_trial(1).lineage, a_program(0).id
+        )
+        store.append(run, [asked(0), Refused(1, rejection), Refused(3, rejection)])
+        assert list(store.rejections(run)) == [(1, rejection), (3, rejection)]
+        assert store.last_ordinal(run) == 3
+        assert (store.run(run).asked, store.run(run).rejections) == (1, 2)
+
+    def test_counts_follow_the_facts(self, store: Store, run: str, reopen: Opener) -> None:
+        store.append(run, [*one_trial(0), *one_trial(1), asked(2)])
+        store.append(run, [Measured(2, an_evaluation(status=Status.CRASHED)), told(2, None)])
+        store.append(run, [asked(3)])
+        info = reopen().run(run)
+        assert (info.asked, info.told) == (4, 3)
+        assert info.by_status == {"SCORED": 2, "CRASHED": 1}
+        assert info.evaluation_s == pytest.approx(3 * 1.25)
+        late = an_evaluation(split=Split.HELD_OUT, status=Status.TIMED_OUT)
+        store.append(run, [Measured(0, late), Measured("optimum", an_evaluation())])
+        info = store.run(run)
+        assert info.by_status == {"SCORED": 1, "CRASHED": 1, "TIMED_OUT": 1}
+        assert info.evaluation_s == pytest.approx(4 * 1.25)
+        assert store.check() == []
+
+    @pytest.mark.parametrize(
+        "fact",
+        [
+            pytest.param(asked(0), id="a number asked twice"),
+            pytest.param(Asked(0, a_trial(7)), id="an ordinal used twice"),
+            pytest.param(
+                Refused(0, Rejection(RejectionKind.DUPLICATE, "", a_trial(1).lineage)),
+                id="an ordinal of a trial used for a rejection",
+            ),
+            pytest.param(told(0), id="told twice"),
+            pytest.param(told(8), id="told, not asked"),
+            pytest.param(Measured(8, an_evaluation()), id="measured, not asked"),
+            pytest.param(Started(8, 0), id="started, not asked"),
+            pytest.param(Looked(8, "a" * 64, "salt"), id="looked at, not asked"),
+        ],
+    )
+    def test_a_broken_protocol_records_nothing(self, store: Store, run: str, fact: Fact) -> None:
+        store.append(run, one_trial(0))
+        before = (store.run(run), list(store.trials(run)))
+        with pytest.raises(TrialStateError):
+            store.append(run, [asked(1), Noted("user", "lost"), fact])
+        assert (store.run(run), list(store.trials(run))) == before
+        assert list(store.notes(run)) == []
+        with pytest.raises(NotInStore):
+            store.program(a_program(1).id)
+        store.append(run, one_trial(1))
+        assert store.check() == []
+
+    def test_references_are_measured_by_name(self, store: Store, run: str) -> None:
+        store.append(run, one_trial(0))
+        made = [("optimum", an_evaluation(0.4)), ("naive", an_evaluation(0.6, Split.HELD_OUT))]
+        store.append(run, [Measured(name, evaluation) for name, evaluation in made])
+        assert list(store.references(run)) == made
+        assert len(store.trial(run, 0).evaluations) == 1
+
+    def test_the_last_finding_counts(self, store: Store, run: str) -> None:
+        assert store.finding(run) is None
+        store.append(run, one_trial(0))
+        first = Finding(
+            0, Verdict.NOT_CONFIRMED, "too few", None, Interval(1.0, None, None), None,
+            0.95, 1, 1, "salt", "a" * 64,
+        )  # fmt: skip
+        wide = Interval(1.0, float("-inf"), float("inf"))
+        last = replace(first, verdict=Verdict.WINNER, effect=wide, shares="days")
+        store.append(run, [Found(first), Found(last)])
+        assert store.finding(run) == last
+
+    def test_notes_keep_their_order_and_origin(self, store: Store, run: str) -> None:
+        notes = [Noted("user", "try sorting"), Noted("planner", "did not help")]
+        for note in notes:
+            store.append(run, [note])
+        assert list(store.notes(run)) == notes
+
+    def test_looks_are_counted_over_runs_and_outlive_them(self, store: Store, run: str) -> None:
+        other = store.create_run(a_task(), SETTINGS).name
+        for name in (run, other):
+            store.append(name, [asked(0), Looked(0, "a" * 64, "s")])
+        store.append(run, [Looked(0, "b" * 64, "s")])
+        store.delete_run(run)
+        assert (store.looks("a" * 64), store.looks("b" * 64), store.looks("c" * 64)) == (2, 1, 0)
+
+    def test_beats_add_up(self, store: Store, run: str) -> None:
+        born = store.run(run).heartbeat_at
+        store.append(run, [Beat(1.5)])
+        store.append(run, [Beat(2.0)])
+        assert store.run(run).elapsed_s == 3.5
+        assert store.run(run).heartbeat_at > born
+
+    def test_a_request_to_stop_holds_until_the_engine_ends(self, store: Store, run: str) -> None:
+        store.request_stop(run)
+        assert store.run(run).stop_requested
+        store.append(run, [Beat(0.1), *one_trial(0)])
+        assert store.run(run).stop_requested
+        store.append(run, [Ended(RunStatus.INTERRUPTED, "adrs stop")])
+        info = store.run(run)
+        assert (info.status, info.reason) == (RunStatus.INTERRUPTED, "adrs stop")
+        assert not info.stop_requested
+        store.append(run, [Ended(RunStatus.RUNNING)])
+        assert (store.run(run).status, store.run(run).reason) == (RunStatus.RUNNING, "")
+
+    def test_fingerprints_are_kept_once(self, store: Store, reopen: Opener) -> None:
+        description: dict[str, object] = {"cpu": "x", "libraries": {"numpy": "2"}, "cores": [0, 1]}
+        digest = store.keep_fingerprint(description)
+        assert store.keep_fingerprint(dict(reversed(description.items()))) == digest
+        assert store.keep_fingerprint({"cpu": "y"}) != digest
+        assert reopen().fingerprint(digest) == description
+
+    def test_what_is_not_there_is_said(self, store: Store, run: str) -> None:
+        looking: list[Callable[[], object]] = [
+            lambda: store.run("toy-9"),
+            lambda: store.trials("toy-9"),
+            lambda: store.told("toy-9"),
+            lambda: store.in_flight("toy-9"),
+            lambda: store.last_ordinal("toy-9"),
+            lambda: store.best_number("toy-9", Direction.MINIMIZE),
+            lambda: store.rejections("toy-9"),
+            lambda: store.references("toy-9"),
+            lambda: store.finding("toy-9"),
+            lambda: store.notes("toy-9"),
+            lambda: store.append("toy-9", [Beat(1.0)]),
+            lambda: store.amend_run("toy-9", SETTINGS),
+            lambda: store.request_stop("toy-9"),
+            lambda: store.delete_run("toy-9"),
+            lambda: store.claim("toy-9").__enter__(),
+            lambda: store.trial(run, 0),
+            lambda: store.program("0" * 64),
+            lambda: store.fingerprint("0" * 64),
+        ]
+        for look in looking:
+            with pytest.raises(NotInStore):
+                look()
+
+    def test_one_engine_holds_a_run(self, store: Store, run: str, reopen: Opener) -> None:
+        other = reopen()
+        free = store.create_run(a_task(), SETTINGS).name
+        with store.claim(run):
+            assert other.run(run).live
+            assert [info.live for info in other.runs()] == [False, True]
+            with pytest.raises(RunIsLive, match=run), other.claim(run):
+                pass
+            with pytest.raises(RunIsLive, match=run):
+                other.delete_run(run)
+            with other.claim(free):
+                assert store.run(free).live
+        assert not other.run(run).live
+        with other.claim(run):
+            assert store.run(run).live
+
+    def test_a_deleted_run_takes_only_what_is_its_own(
+        self, store: Store, run: str, reopen: Opener
+    ) -> None:
+        other = store.create_run(a_task(), SETTINGS).name
+        store.append(run, [*one_trial(0), *one_trial(1), Noted("user", "gone")])
+        store.append(other, one_trial(0))
+        store.delete_run(run)
+        for reader in (store, reopen()):
+            with pytest.raises(NotInStore):
+                reader.run(run)
+            with pytest.raises(NotInStore):
+                reader.program(a_program(1).id)
+            assert reader.program(a_program(0).id) == a_program(0)
+            assert reader.trial(other, 0).program == a_program(0)
+            assert reader.check() == []
+        store.append(other, one_trial(1))
+        assert store.trial(other, 1).program == a_program(1)
+
+    def test_what_was_appended_survives_kill_9(
+        self, opener: Opener, store: Store, run: str
+    ) -> None:
+        spawn = multiprocessing.get_context("spawn")
+        hears, says = spawn.Pipe(duplex=False)
+        child = spawn.Process(target=_append_for_ever, args=(opener, run, says))
+        child.start()
+        says.close()
+        accepted = [hears.recv() for _ in range(50)]
+        with pytest.raises(RunIsLive, match=str(child.pid)), store.claim(run):
+            pass
+        child.kill()
+        child.join()
+        while hears.poll():
+            try:
+                accepted.append(hears.recv())
+            except EOFError:
+                break
+        assert not store.run(run).live
+        assert [trial.number for trial in store.told(run)][: len(accepted)] == accepted
+        assert len(store.told(run)) - len(accepted) in (0, 1)
+        assert store.check() == []
+        with store.claim(run):
+            store.append(run, one_trial(len(store.told(run))))
+
+
+def _append_for_ever(opener: Opener, run: str, says: Connection) -> None:
+    store = opener()
+    with store.claim(run):
+        number = 0
+        while True:
+            store.append(run, one_trial(number))
+            says.send(number)
+            number += 1
