@@ -52,7 +52,7 @@ async def follow(program: Program, simulation: Simulation) -> None:
     policy = await program.new("Policy", simulation.job.terms())
     while simulation.finished_s is None:
         action = await policy.call("decide", simulation.observation())
-        if type(action) is not str or action not in ACTIONS:
+        if action not in ACTIONS:
             raise Invalid(
                 f'decide must return "SPOT", "ON_DEMAND" or "NONE"; it returned {_short(action)}'
             )

@@ -27,16 +27,16 @@ Schedule = tuple[int, int, int]  # starts, up ticks left unused, ticks in wholly
 @lru_cache(maxsize=4096)
 def cheapest_usd(available: str, job: Job) -> float:
     """The least bill of any schedule that meets the deadline and knows all of `available`."""
-    ups, ends_idle, ends_on_demand = _schedules(available[: job.ticks], job.work_s)
-    bills = [_spot_only(ups, job)]
+    up_ticks, ends_idle, ends_on_demand = _schedules(available[: job.ticks], job.work_s)
+    bills = []
     for starts, unused, idle in ends_idle:
         ticks, paid_s = _size(starts, job)
         if idle <= job.ticks - ticks:
-            on_demand_s = max(0, ticks - sum(ups) + unused) * TICK_S
+            on_demand_s = max(0, ticks - up_ticks + unused) * TICK_S
             bills.append(bill_usd(paid_s - on_demand_s, on_demand_s))
     for starts, unused, idle in ends_on_demand:
         ticks, paid_s = _size(starts, job)
-        spot_s = (sum(ups) - unused) * TICK_S
+        spot_s = (up_ticks - unused) * TICK_S
         if idle <= job.ticks - ticks and spot_s < paid_s:
             bills.append(bill_usd(spot_s, paid_s - spot_s))
     return min(bills)
@@ -48,29 +48,16 @@ def _size(starts: int, job: Job) -> tuple[int, int]:
     return -(-paid_s // TICK_S), paid_s
 
 
-def _spot_only(ups: list[int], job: Job) -> float:
-    """The bill without on demand: the longest up runs, as few as will do."""
-    total = 0
-    for starts, length in enumerate(sorted(ups, reverse=True), 1):
-        total += length
-        ticks, paid_s = _size(starts, job)
-        if total >= ticks:
-            return bill_usd(paid_s, 0)
-    return inf
-
-
 @lru_cache(maxsize=64)
-def _schedules(available: str, work_s: int) -> tuple[list[int], list[Schedule], list[Schedule]]:
-    """The up runs' lengths, and the schedules that end on spot or idle, and on demand."""
+def _schedules(available: str, work_s: int) -> tuple[int, list[Schedule], list[Schedule]]:
+    """How many ticks are up, and the schedules that end on spot or idle, and on demand."""
     most_idle = len(available) - -(-work_s // TICK_S)
-    ups = []
     used: list[Schedule] = []  # the run that ends here is an up run, used
     idle = [(0, 0, 0)]  # nothing has run since the last used one
     on_demand = [(1, 0, 0)]  # on demand is in use since then
     for symbol, run in groupby(available):
         length = len(list(run))
         if symbol == "1":
-            ups.append(length)
             used = _best([(s + 1, u, i) for s, u, i in (*idle, *on_demand)], most_idle)
             idle = [(s, u + length, i + length) for s, u, i in idle if i + length <= most_idle]
             on_demand = [(s, u + length, i) for s, u, i in on_demand]
@@ -79,7 +66,7 @@ def _schedules(available: str, work_s: int) -> tuple[list[int], list[Schedule], 
             idle = _best(waited, most_idle)
             on_demand = _best((*on_demand, *((s + 1, u, i) for s, u, i in used)), most_idle)
             used = []
-    return ups, [*used, *idle], on_demand
+    return available.count("1"), [*used, *idle], on_demand
 
 
 def _best(schedules: Iterable[Schedule], most_idle: int) -> list[Schedule]:

@@ -173,7 +173,7 @@ def test_the_last_safe_moment_finishes_on_demand(task: SimpleNamespace) -> None:
 
 
 availability = st.lists(
-    st.tuples(st.sampled_from("01"), st.integers(1, 6)), min_size=1, max_size=8
+    st.tuples(st.sampled_from("01"), st.integers(1, 5)), min_size=1, max_size=12
 ).map(lambda runs: "".join(symbol * length for symbol, length in runs))
 
 
@@ -187,7 +187,7 @@ def problems(draw: st.DrawFn) -> tuple[str, int, int]:
 
 
 quick = settings(
-    max_examples=150, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
+    max_examples=300, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
 )
 
 
@@ -477,7 +477,7 @@ def test_a_file_of_timelines_is_cut_into_units_that_share_no_tick(
     assert turned == unavailable[924:1344]
     assert {unit.shares for units in splits.values() for unit in units} == {"days"}
 
-    packed = tmp_path / "timelines.jsonl.gz"
+    packed = tmp_path / "packed"
     packed.write_bytes(gzip.compress(Path(path).read_bytes()))
     assert task.judge.workloads("held_out", "", str(packed)) == splits["held_out"]
 
@@ -517,7 +517,7 @@ def test_too_few_environments_are_refused(task: SimpleNamespace, tmp_path: Path)
         task.judge.workloads("train", "", written(tmp_path, []))
 
 
-@pytest.mark.parametrize("damage", ["cut", "flipped", "plain"])
+@pytest.mark.parametrize("damage", ["cut", "flipped"])
 def test_a_damaged_gzip_file_is_refused(task: SimpleNamespace, tmp_path: Path, damage: str) -> None:
     text = "\n".join(line(name) for name in "abc").encode()
     whole = gzip.compress(text, mtime=0)
@@ -527,7 +527,6 @@ def test_a_damaged_gzip_file_is_refused(task: SimpleNamespace, tmp_path: Path, d
         {
             "cut": whole[:middle],
             "flipped": whole[:middle] + bytes(64) + whole[middle + 64 :],
-            "plain": text,
         }[damage]
     )
     with pytest.raises(ValueError, match=r"timelines.jsonl.gz, .*; "):
