@@ -77,8 +77,8 @@ def real(split: str, path: str | Path) -> list[Workload]:
     every whole block of 70 hours in every environment is a held-out unit.
 
     Args:
-        path: a file of JSON lines, plain or gzip; a line is an object with `environment`, `gap_s` (600) and
-            `unavailable`, one character a tick, "1" where no spot instance could be had.
+        path: a file of JSON lines, plain or gzip; a line is an object with `environment`, `gap_s`
+            (600) and `unavailable`, one character a tick, "1" where no spot could be had.
 
     Raises:
         ValueError: the file is not as described; says where, what was expected and the cure.
