@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.sqlite import insert
 
 from adrs.errors import ProgramError, StoreUnavailable
 from adrs.model.program import Program
@@ -18,7 +19,7 @@ _PACK_FROM = 200
 _KEYS: sa.BindParameter[int] = sa.bindparam("keys", expanding=True)
 
 _FIND_PROGRAM = sa.select(PROGRAMS.c.key).where(PROGRAMS.c.id == sa.bindparam("program"))
-_ADD_PROGRAM = PROGRAMS.insert().returning(PROGRAMS.c.key)
+_ADD_PROGRAM = insert(PROGRAMS).on_conflict_do_nothing().returning(PROGRAMS.c.key)
 _KNOWN_BLOBS = sa.select(BLOBS.c.digest).where(
     BLOBS.c.digest.in_(sa.bindparam("digests", expanding=True))
 )
@@ -56,11 +57,10 @@ _DROP_UNUSED_BLOBS = BLOBS.delete().where(
 
 def keep_program(connection: sa.Connection, program: Program) -> int:
     """Store a program unless it is there; return its key."""
-    key: int | None = connection.scalar(_FIND_PROGRAM, {"program": program.id})
-    if key is not None:
-        return key
+    key = connection.scalar(_ADD_PROGRAM, {"id": program.id})
+    if key is None:
+        return int(connection.scalars(_FIND_PROGRAM, {"program": program.id}).one())
     _keep_blobs(connection, program)
-    key = int(connection.scalars(_ADD_PROGRAM, {"id": program.id}).one())
     connection.execute(
         _ADD_FILE,
         [
@@ -68,7 +68,7 @@ def keep_program(connection: sa.Connection, program: Program) -> int:
             for path, digest in program.digests.items()
         ],
     )
-    return key
+    return int(key)
 
 
 def _keep_blobs(connection: sa.Connection, program: Program) -> None:

@@ -108,6 +108,7 @@ class ProgramRow(Table, table=True):
 
 class ProgramFileRow(Table, table=True):
     __tablename__ = "program_files"
+    __table_args__ = {"sqlite_with_rowid": False}
 
     program_key: int = Field(primary_key=True, foreign_key="programs.key")
     path: str = Field(primary_key=True)

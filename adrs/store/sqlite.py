@@ -39,7 +39,8 @@ def _prepare(connection: sqlite3.Connection, _: object) -> None:
     connection.execute("PRAGMA synchronous=NORMAL")
     connection.execute("PRAGMA foreign_keys=ON")
     connection.execute("PRAGMA temp_store=MEMORY")
-    connection.execute("PRAGMA cache_size=-16000")
+    connection.execute("PRAGMA cache_size=-16000")  # KiB
+    connection.execute("PRAGMA wal_autocheckpoint=4000")  # pages of 4 KiB
 
 
 def _begin(connection: sa.Connection) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
@@ -39,25 +40,26 @@ _TRIAL_AT = (
     TRIALS.c.run_key == sa.bindparam("at_run"),
     TRIALS.c.number == sa.bindparam("at_trial"),
 )
-_TRIAL_STATE = sa.select(TRIALS.c.told_order, TRIALS.c.status).where(*_TRIAL_AT)
+_FIND_TRIAL = sa.select(TRIALS.c.told_order).where(*_TRIAL_AT)
 _UPDATE_TRIAL = TRIALS.update().where(*_TRIAL_AT)
 _STARTED = _UPDATE_TRIAL.values(
-    {"started_at": sa.bindparam("started_at"), "worker": sa.bindparam("worker")}
+    {name: sa.bindparam(name) for name in ("started_at", "worker")}
+).returning(TRIALS.c.number)
+_MEASURED = _UPDATE_TRIAL.values(status=sa.bindparam("status")).returning(TRIALS.c.told_order)
+_TELLS = ("told_at", "told_order", "score", "violation", "kept", "admission", "displaced")
+_TOLD = (
+    _UPDATE_TRIAL.where(TRIALS.c.told_order.is_(None))
+    .values({name: sa.bindparam(name) for name in _TELLS})
+    .returning(TRIALS.c.status)
 )
-_MEASURED = _UPDATE_TRIAL.values(status=sa.bindparam("status"))
-_TOLD = _UPDATE_TRIAL.values(
-    {
-        name: sa.bindparam(name)
-        for name in (
-            "told_at",
-            "told_order",
-            "score",
-            "violation",
-            "kept",
-            "admission",
-            "displaced",
-        )
-    }
+_LAST_STATUS = (
+    sa.select(EVALUATIONS.c.status)
+    .where(
+        EVALUATIONS.c.run_key == sa.bindparam("at_run"),
+        EVALUATIONS.c.trial == sa.bindparam("at_trial"),
+    )
+    .order_by(EVALUATIONS.c.key.desc())
+    .limit(1)
 )
 _ORDINAL_OF_TRIAL, _ORDINAL_OF_REJECTION = (
     sa.select(rows.c.key).where(
@@ -115,7 +117,7 @@ class Entry:
             case Refused():
                 self._refused(fact)
             case Started():
-                self._update(_STARTED, fact.number, started_at=self._now, worker=fact.worker)
+                self._change_trial(_STARTED, fact.number, started_at=self._now, worker=fact.worker)
             case Measured():
                 self._measured(fact)
             case Told():
@@ -180,27 +182,32 @@ class Entry:
                 )
 
     def _measured(self, fact: Measured) -> None:
-        trial = fact.subject if isinstance(fact.subject, int) else None
-        after_tell = False
-        status = str(fact.evaluation.status)
-        if trial is not None:
-            told_order, last_status = self._state(trial)
-            after_tell = told_order is not None
-            self._counters["evaluation_s"] += fact.evaluation.wall_s
-            self._update(_MEASURED, trial, status=status)
-            if after_tell:
-                self._count_status(last_status, -1)
-                self._count_status(status, +1)
-        self._add_evaluation(fact, trial, after_tell)
+        if isinstance(fact.subject, str):
+            self._add_evaluation(fact, reference=fact.subject)
+            return
+        number, status = fact.subject, str(fact.evaluation.status)
+        (told_order,) = self._change_trial(_MEASURED, number, status=status)
+        if told_order is not None:
+            last = self._connection.scalar(_LAST_STATUS, self._place(number))
+            self._count_status(last, -1)
+            self._count_status(status, +1)
+        self._counters["evaluation_s"] += fact.evaluation.wall_s
+        self._add_evaluation(fact, trial=number, after_tell=told_order is not None)
 
-    def _add_evaluation(self, fact: Measured, trial: int | None, after_tell: bool) -> None:
+    def _add_evaluation(
+        self,
+        fact: Measured,
+        trial: int | None = None,
+        reference: str | None = None,
+        after_tell: bool = False,
+    ) -> None:
         evaluation = fact.evaluation
         isolation, content = codec.describe(codec.isolation_description(evaluation.isolation))
         keep_description(self._connection, isolation, content)
         row = {
             "run_key": self._key,
             "trial": trial,
-            "reference": None if trial is not None else fact.subject,
+            "reference": reference,
             "after_tell": after_tell,
             "at": self._now,
             "split": evaluation.split,
@@ -217,13 +224,7 @@ class Entry:
         self._connection.execute(EVALUATIONS.insert(), row)
 
     def _told(self, fact: Told) -> None:
-        told_order, status = self._state(fact.number)
-        if told_order is not None:
-            raise TrialStateError(
-                f"trial {fact.number} of run {self._run} was told already; "
-                "tell() takes each trial from ask() once"
-            )
-        self._update(
+        (status,) = self._change_trial(
             _TOLD,
             fact.number,
             told_at=self._now,
@@ -238,7 +239,7 @@ class Entry:
         self._count_status(status, +1)
 
     def _looked(self, fact: Looked) -> None:
-        self._state(fact.trial)
+        self._find_trial(fact.trial)
         row = {
             "workloads": fact.workloads,
             "salt": fact.salt,
@@ -249,7 +250,7 @@ class Entry:
         self._connection.execute(LOOKS.insert(), row)
 
     def _found(self, fact: Found) -> None:
-        self._state(fact.finding.trial)
+        self._find_trial(fact.finding.trial)
         row = {
             "run_key": self._key,
             "at": self._now,
@@ -275,25 +276,24 @@ class Entry:
             "stop_requested": False,
         }
 
-    def _state(self, number: int) -> tuple[int | None, str | None]:
-        """Order of tell and last status of a trial."""
-        row = self._connection.execute(
-            _TRIAL_STATE, {"at_run": self._key, "at_trial": number}
-        ).one_or_none()
+    def _place(self, number: int) -> dict[str, object]:
+        return {"at_run": self._key, "at_trial": number}
+
+    def _change_trial(self, change: sa.UpdateBase, number: int, **values: object) -> sa.Row[Any]:
+        row = self._connection.execute(change, {**self._place(number), **values}).one_or_none()
         if row is None:
-            raise self._not_asked(number)
-        told_order, status = row
-        return told_order, status
+            self._find_trial(number)
+            raise TrialStateError(
+                f"trial {number} of run {self._run} was told already; "
+                "tell() takes each trial from ask() once"
+            )
+        return row
 
-    def _update(self, statement: sa.Update, number: int, **values: object) -> None:
-        place = {"at_run": self._key, "at_trial": number}
-        if not self._connection.execute(statement, {**place, **values}).rowcount:
-            raise self._not_asked(number)
-
-    def _not_asked(self, number: int) -> TrialStateError:
-        return TrialStateError(
-            f"trial {number} of run {self._run} was never asked; take trials from ask()"
-        )
+    def _find_trial(self, number: int) -> None:
+        if self._connection.execute(_FIND_TRIAL, self._place(number)).first() is None:
+            raise TrialStateError(
+                f"trial {number} of run {self._run} was never asked; take trials from ask()"
+            )
 
     def _count_status(self, status: str | None, change: int) -> None:
         if status is not None:

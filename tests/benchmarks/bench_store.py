@@ -54,7 +54,8 @@ def main(trials: int = 10_000, samples: int = 20) -> None:
         drawn = tuple(
             Sample(
                 f"workload-{i}", f"unit-{i}", 0, Status.SCORED,
-                {"cost_usd": noise.random(), "missed": 0.0}, "", noise.random(), noise.random(), 31.5,
+                {"cost_usd": noise.random(), "missed": 0.0}, "",
+                noise.random(), noise.random(), 31.5,
             )
             for i in range(samples)
         )  # fmt: skip

@@ -60,6 +60,7 @@ def upgrade() -> None:
             ["program_key"], ["programs.key"], name=op.f("fk_program_files_program_key")
         ),
         sa.PrimaryKeyConstraint("program_key", "path", name=op.f("pk_program_files")),
+        sqlite_with_rowid=False,
     )
     op.create_index(op.f("ix_program_files_blob_key"), "program_files", ["blob_key"], unique=False)
     op.create_table(
