@@ -70,9 +70,9 @@ class Allocation:
         for account in self._accounts.values():
             account.cost *= forget
             account.gain *= forget
-        account = self._accounts.get(trial.lineage.proposer)
-        if account is None:
+        if trial.lineage.proposer not in self._accounts:
             return
+        account = self._accounts[trial.lineage.proposer]
         account.cost += 1.0
         account.barren = 0
         kept = trial.admission is not None and trial.admission.kept

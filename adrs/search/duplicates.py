@@ -6,6 +6,7 @@ import hashlib
 import marshal
 from collections.abc import Callable
 from types import CodeType
+from typing import Any
 
 from adrs.model.program import Program
 
@@ -50,8 +51,8 @@ def _add_code(code: CodeType, add: Callable[[bytes], None]) -> None:
     add(marshal.dumps((_plain(tuple(constants)), names, flags), 2))
 
 
-def _plain(constant: object) -> object:
-    """Frozen sets have no stable order; everything else is kept."""
+def _plain(constant: Any) -> Any:
+    """What marshal writes the same way every time: frozen sets have no stable order."""
     if isinstance(constant, frozenset):
         return ("frozenset", sorted(map(repr, constant)))
     if isinstance(constant, tuple):

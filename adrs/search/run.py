@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from adrs.errors import SeedFailed, TrialStateError
 from adrs.model.evaluation import Evaluation, Score, Status
-from adrs.model.facts import Asked, Fact, Measured, Refused, Told
+from adrs.model.facts import Asked, Fact, Measured, Refused, Started, Told
 from adrs.model.scoring import score as score_of
 from adrs.model.task import Task
 from adrs.model.trial import Candidate, Lineage, Rejection, RejectionKind, Trial
@@ -55,6 +55,7 @@ class Run:
         self._scores: dict[int, Score] = {}
         self._open: dict[int, Trial] = {}
         self._ready: deque[Trial] = deque()
+        self._unrecorded: list[Fact] = []
         self._next_ordinal = 0
         self._next_number = 0
         self._baseline: Evaluation | None = None
@@ -114,8 +115,8 @@ class Run:
         """Trials that were asked and not told."""
         return len(self._open)
 
-    async def ask(self) -> Trial | None:
-        """The next trial to measure, recorded; None when all asked trials are out.
+    async def ask(self, worker: int = 0) -> Trial | None:
+        """The next trial to measure, recorded as started; None when all asked trials are out.
 
         The first is the seed. Trials that an interrupted run left in flight come first. None too,
         with `exhausted` set, when the proposers have nothing new.
@@ -124,29 +125,45 @@ class Run:
             SeedFailed: the seed was measured and does not score.
         """
         if self._next_number == 0:
-            return self._record_seed()
+            self._ask_seed()
         for _ in range(BARREN):
             if self._ready:
-                within = self._ready[0].number <= self._settings.trials
-                return self._ready.popleft() if within else None
+                return self._start(worker)
             if self._next_number > self._settings.trials:
                 return None
             if self._baseline is None:
                 raise SeedFailed(f"the seed of {self.task.name} has not scored; see trial 0")
             await self._propose()
-        self.exhausted = not self._ready
-        return self._ready.popleft() if self._ready else None
+        if self._ready:
+            return self._start(worker)
+        self.exhausted = True
+        self._record()
+        return None
 
-    def _record_seed(self) -> Trial:
-        trial = Trial(0, Candidate(self.task.seed, Lineage("seed")))
-        self._seen[normal_form(trial.program)] = 0
-        self.store.append(self.name, [Asked(self._take_ordinal(), trial)])
-        self._next_number = 1
-        self._open[0] = trial
+    def _start(self, worker: int) -> Trial | None:
+        """Takes the first waiting trial; all that was decided on the way is recorded with it."""
+        if self._ready[0].number > self._settings.trials:
+            self._record()
+            return None
+        trial = self._ready.popleft()
+        self._unrecorded.append(Started(trial.number, worker))
+        self._record()
         return trial
 
+    def _record(self) -> None:
+        facts, self._unrecorded = self._unrecorded, []
+        self.store.append(self.name, facts)
+
+    def _ask_seed(self) -> None:
+        trial = Trial(0, Candidate(self.task.seed, Lineage("seed")))
+        self._seen[normal_form(trial.program)] = 0
+        self._unrecorded.append(Asked(self._take_ordinal(), trial))
+        self._next_number = 1
+        self._open[0] = trial
+        self._ready.append(trial)
+
     async def _propose(self) -> None:
-        """Lets one proposer speak once; what it says is recorded before it is used."""
+        """Lets one proposer speak once; recorded before any of it is used."""
         ordinal = self._take_ordinal()
         selection = self.archive.select(ordinal)
         proposer = self._proposers[self.allocation.choose(ordinal)]
@@ -166,24 +183,20 @@ class Run:
                 Lineage(proposer.name, proposer.version, (selection.parent.number,)),
             )
         ]
-        facts: list[Fact] = []
-        asked: list[Trial] = []
         for index, proposal in enumerate(proposals):
             number = ordinal if index == 0 else self._take_ordinal()
             refused = proposal if isinstance(proposal, Rejection) else self._refusal(proposal)
             if refused is not None:
                 self.allocation.refused(refused)
                 self.rejected += 1
-                facts.append(Refused(number, refused))
+                self._unrecorded.append(Refused(number, refused))
                 continue
             assert isinstance(proposal, Candidate)
             trial = Trial(self._next_number, proposal, island=selection.island)
             self._next_number += 1
-            asked.append(trial)
-            facts.append(Asked(number, trial))
-        self.store.append(self.name, facts)
-        self._open.update((trial.number, trial) for trial in asked)
-        self._ready.extend(asked)
+            self._unrecorded.append(Asked(number, trial))
+            self._open[trial.number] = trial
+            self._ready.append(trial)
 
     def _take_ordinal(self) -> int:
         self._next_ordinal += 1

@@ -13,7 +13,7 @@ from typing import Protocol, TypeVar
 from adrs.archives import rank
 from adrs.errors import ConfigError, SeedFailed, Unavailable
 from adrs.model.evaluation import Evaluation, Status, set_digest
-from adrs.model.facts import Beat, Ended, Found, Looked, Measured, Started
+from adrs.model.facts import Beat, Ended, Found, Looked, Measured
 from adrs.model.isolation import Isolation
 from adrs.model.program import Program
 from adrs.model.run import RunStatus
@@ -180,7 +180,7 @@ class Search:
 
     async def _worker(self, bench: Bench, number: int) -> None:
         while self._time_left():
-            trial = await self.run.ask()
+            trial = await self.run.ask(number)
             if trial is None:
                 # Nothing new for now; what is in flight may change that.
                 if not (self.run.exhausted and self.run.in_flight):
@@ -188,7 +188,6 @@ class Search:
                 self._news.clear()
                 await self._news.wait()
                 continue
-            self.run.store.append(self.run.name, [Started(trial.number, number)])
             trial = self.run.tell(trial.number, await self._stages(bench, trial.program))
             self._news.set()
             self._observer.told(trial)

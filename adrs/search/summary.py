@@ -148,7 +148,9 @@ def _references(
     return result
 
 
-def _bounds(interval: Interval) -> Mapping[str, float | None]:
+def _bounds(interval: Interval | None) -> Mapping[str, float | None]:
+    if interval is None:
+        return {"value": None, "low": None, "high": None}
     return {"value": interval.value, "low": interval.low, "high": interval.high}
 
 

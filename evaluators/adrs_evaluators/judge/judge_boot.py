@@ -8,7 +8,7 @@ candidate is decoded here, so a refused frame costs one evaluation and nothing e
 from __future__ import annotations
 
 import hashlib
-import importlib.util
+import importlib.machinery
 import json
 import math
 import re
@@ -369,12 +369,12 @@ def _next_request(channel: socket.socket) -> tuple[dict[str, Any] | None, socket
 
 
 def _load(name: str, path: str) -> Any:
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
+    # Named as source: inside, a mount has the room's name and not the file's, suffix included.
+    loader = importlib.machinery.SourceFileLoader(name, path)
+    module = types.ModuleType(name)
+    module.__file__ = path
     sys.modules[name] = module
-    spec.loader.exec_module(module)
+    loader.exec_module(module)
     return module
 
 
@@ -383,6 +383,7 @@ def _text(error: BaseException) -> str:
 
 
 def _judge_fault(error: BaseException) -> str:
-    frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename != __file__]
-    lines = traceback.format_list(frames[-4:]) + traceback.format_exception_only(error)
+    frames = traceback.extract_tb(error.__traceback__)
+    authors = [frame for frame in frames if frame.filename != __file__]
+    lines = traceback.format_list((authors or frames)[-4:]) + traceback.format_exception_only(error)
     return "".join(lines).encode("utf-8", "backslashreplace").decode()[-_MAX_TEXT:]

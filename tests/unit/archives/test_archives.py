@@ -42,7 +42,7 @@ def test_greedy_builds_on_the_best_only() -> None:
 
 def test_islands_are_bounded_and_keep_the_best() -> None:
     archive = Islands(Direction.MINIMIZE, islands=2, capacity=4, migration=1000)
-    archive.add(trial(0, 50.0))
+    archive.add(trial(0, 500.0))
     for number in range(1, 40):
         archive.add(trial(number, float(100 - number), island=number % 2))
     elites = archive.elites(100)
