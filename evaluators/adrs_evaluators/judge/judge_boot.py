@@ -144,24 +144,24 @@ class Channel:
         end = self._end
         deadline = None if limit is None else time.monotonic() + limit
         buffer = b""
-        size = 4
+        size = 0  # of the whole frame, once its first four bytes are here
         try:
             while True:
                 if deadline is not None:
                     end.settimeout(max(0.001, deadline - time.monotonic()))
-                more = end.recv(65536 if size <= 65536 else min(1 << 20, size - len(buffer)))
+                more = end.recv(65536)
                 if not more:
                     raise HungUp
                 buffer = buffer + more if buffer else more
-                if size == 4 and len(buffer) >= 4:
+                if not size and len(buffer) >= 4:
                     size = int.from_bytes(buffer[:4], "little") + 4
                     if size - 4 > MAX_FRAME:
                         raise Flooded(f"an answer of {size - 4} bytes; {MAX_FRAME} are allowed")
                     if size > 65536:
                         return self._receive_long(buffer, size, deadline)
-                if len(buffer) == size and size > 4:
+                if size and len(buffer) == size:
                     return buffer[4:]
-                if len(buffer) > size:
+                if size and len(buffer) > size:
                     raise Refused("more came than was asked for")
         except TimeoutError:
             raise CallTimedOut(f"{calls[0].name} took longer than {limit:g} s") from None

@@ -33,7 +33,9 @@ class Counter:
         for n in range(self.batch):
             value = 1 if self.repeat else 1000 - context.ordinal - n / 10
             source = f"x = {value}\nseed = {context.seed % 7}\n"
-            candidates.append(adrs.Candidate(adrs.Program({"numbers.py": source.encode()}), lineage))
+            candidates.append(
+                adrs.Candidate(adrs.Program({"numbers.py": source.encode()}), lineage)
+            )
         return candidates
 
     def observe(self, trial: adrs.Trial) -> None:
@@ -91,9 +93,7 @@ def constant(program: adrs.Program, workload: adrs.WorkloadRef) -> dict[str, flo
     return {"loss": value + spread}
 
 
-def test_a_run_ends_with_the_asked_trials_and_a_verdict(
-    store: adrs.Store, task: adrs.Task
-) -> None:
+def test_a_run_ends_with_the_asked_trials_and_a_verdict(store: adrs.Store, task: adrs.Task) -> None:
     search = begin(store, task, constant, trials=12)
     assert asyncio.run(search.go()) is adrs.RunStatus.FINISHED
     summary = adrs.summarize(store, search.run.name, task)
@@ -264,9 +264,7 @@ def test_a_judge_that_always_fails_ends_the_run(store: adrs.Store, task: adrs.Ta
     assert info.by_status["JUDGE_FAILED"] == 20
 
 
-def test_a_broken_sandbox_is_retried_and_never_scored(
-    store: adrs.Store, task: adrs.Task
-) -> None:
+def test_a_broken_sandbox_is_retried_and_never_scored(store: adrs.Store, task: adrs.Task) -> None:
     broken = [True]
 
     def measure(
