@@ -1,0 +1,126 @@
+"""The last lines of a search: what was found, how sure it is, and what to do next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from adrs.cli._looking import resume_command, store_option
+from adrs.cli._screen import Piece, Screen
+from adrs.cli._text import bounds, duration, gain, harmless, listed, measured, percent
+
+_VERDICT_STYLE = {"WINNER": "bold green", "NOT_CONFIRMED": "bold yellow", "REFUSED": "bold red"}
+_SPLITS = (("train", None), ("validation", "validation"), ("held-out", "held_out"))
+
+Summary = Mapping[str, Any]
+
+
+def show_closing(screen: Screen, summary: Summary) -> None:
+    """Writes what a run found so far, from what `summarize` says of it."""
+    screen.line(*_counts(summary))
+    if summary["baseline"] is None:
+        return
+    screen.line("")
+    show_figures(screen, summary)
+    screen.line("")
+    for pieces in _verdict(summary):
+        screen.line(*pieces)
+
+
+def show_figures(screen: Screen, summary: Summary) -> None:
+    """Writes baseline, references and best beside each other, a column for each split."""
+    reached = [
+        (title, summary if key is None else summary[key])
+        for title, key in _SPLITS
+        if key is None or summary[key] is not None
+    ]
+    unit = summary["baseline"]["objective"]["unit"]
+    name = summary["baseline"]["objective"]["name"]
+    headers = [name if unit == "1" else f"{name} ({unit})", *(title for title, _ in reached)]
+    rows: list[list[Piece]] = [
+        ["baseline", *(_figure(figures["baseline"]) for _, figures in reached)]
+    ]
+    for reference in summary["references"]:
+        cells = (_figure(figures["references"].get(reference)) for _, figures in reached)
+        rows.append([harmless(reference, 20), *cells])
+    best = summary["best"]
+    if best is not None and best["trial"] != 0:
+        cells = (_figure(figures["best"]) for _, figures in reached)
+        rows.append([(f"trial {best['trial']}", "bold"), *((cell, "bold") for cell in cells)])
+    screen.table(headers, rows)
+
+
+def show_next(screen: Screen, summary: Summary, asked: int, url: str | None) -> None:
+    """Writes the commands that make sense now."""
+    run, best = summary["run"], summary["best"]
+    commands: list[tuple[str, str]] = []
+    if best is not None and best["trial"] != 0:
+        trial = f"{run}/{best['trial']}"
+        store = store_option(url)
+        commands.append((f"adrs show {trial}{store}", "all about the best program"))
+        commands.append((f"adrs diff {run}/0 {trial}{store}", "what it changed"))
+    if summary["status"] == "finished":
+        commands.append((resume_command(run, url, f" --trials {2 * asked}"), "search on"))
+    else:
+        commands.append((resume_command(run, url), "go on where it stopped"))
+    width = max(len(command) for command, _ in commands)
+    screen.line("")
+    for command, purpose in commands:
+        screen.line((f"{command:<{width}}", "cyan"), (f"  {purpose}", "dim"))
+
+
+def _counts(summary: Summary) -> Iterator[Piece]:
+    failed = [f"{n} {status}" for status, n in summary["by_status"].items() if status != "SCORED"]
+    yield (summary["run"], "bold")
+    yield f"  {summary['status']}"
+    if summary["reason"]:
+        yield f" ({harmless(summary['reason'], 300)})"
+    yield f": {summary['trials']} trials in {duration(summary['wall_s'])}"
+    yield (f", {summary['rejections']} rejections", "dim")
+    if failed:
+        yield (f", failed: {listed(failed)}", "dim")
+
+
+def _figure(subject: Mapping[str, Any] | None) -> str:
+    if subject is None:
+        return "-"
+    figure = subject["objective"]
+    return f"{measured(figure['value'], '1')} {bounds(figure['low'], figure['high'])}".strip()
+
+
+def _verdict(summary: Summary) -> Iterator[list[Piece]]:
+    held_out = summary["held_out"]
+    if held_out is None:
+        best = summary["best"]
+        found = best is not None and best["trial"] != 0
+        finished = summary["status"] in ("finished", "budget")
+        words = "held-out workloads were not reached" if found else "nothing better than the seed"
+        yield [("no verdict", "bold"), f": {words}{' was found' if finished and not found else ''}"]
+        return
+    verdict = held_out["verdict"]
+    yield [
+        (verdict.replace("_", " "), _VERDICT_STYLE[verdict]),
+        f": {harmless(held_out['reason'], 500)}",
+    ]
+    for name, words in _sureness(summary, held_out):
+        yield [(f"  {name}: ", "dim"), words]
+
+
+def _sureness(summary: Summary, held_out: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    effect = held_out["effect"]
+    if effect is not None:
+        words = gain(effect["value"])
+        if effect["low"] is not None:
+            words += (
+                f", {percent(held_out['level'])} interval "
+                f"{percent(effect['low'])} to {percent(effect['high'])}"
+            )
+        yield "effect on held-out", words
+    units = f"{held_out['units']} independent workloads"
+    if held_out["shares"]:
+        units += f"; units share {harmless(held_out['shares'], 80)}"
+    yield "units", units
+    yield "looks at this set", str(held_out["looks"])
+    isolation = summary["isolation"]
+    missing = f"; missing: {listed(sorted(isolation['missing']))}" if isolation["missing"] else ""
+    yield "isolation", f"{isolation['level']}, {isolation['sandbox']}{missing}"

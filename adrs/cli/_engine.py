@@ -1,0 +1,169 @@
+"""Runs one engine in this process, from the first trial to the last line."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+from adrs.cli._closing import show_closing, show_next
+from adrs.cli._errors import EXIT_INTERRUPTED, show_error
+from adrs.cli._lines import Lines
+from adrs.cli._live import Live
+from adrs.cli._looking import opened, resume_command, task_of
+from adrs.cli._screen import Screen
+from adrs.cli._text import harmless, listed
+from adrs.config import load_task
+from adrs.errors import AdrsError, ConfigError
+from adrs.model.facts import Ended
+from adrs.model.run import RunInfo, RunSettings, RunStatus
+from adrs.model.task import Task
+from adrs.ports.store import Store
+from adrs.search import Search, assemble, new_run, summarize
+
+
+def begin(screen: Screen, url: str | None, settings: RunSettings) -> int:
+    """Starts a new run and searches; the exit status.
+
+    Args:
+        url: of the store.
+        settings: `task` may still be a name or a relative folder.
+    """
+    task = load_task(settings.task)
+    with opened(url, create=True) as store:
+        info = new_run(store, task, replace(settings, task=str(task.folder)))
+        try:
+            return _drive(screen, store, info, task, url)
+        except BaseException:
+            # Nothing was measured, so nothing is worth keeping or going on with.
+            if store.run(info.name).asked == 0:
+                store.delete_run(info.name)
+            raise
+
+
+def go_on(
+    screen: Screen, url: str | None, name: str, trials: int | None, max_minutes: float | None
+) -> int:
+    """Goes on with a recorded run, with more trials or minutes if that is asked; the exit status.
+
+    Raises:
+        ConfigError: fewer trials than the run already has.
+    """
+    with opened(url) as store:
+        info = store.run(name)
+        done = max(0, info.told - 1)
+        if trials is not None and trials < max(1, done):
+            raise ConfigError(
+                f"--trials counts all trials of a run, and {name} has {done} already; "
+                f"ask for more than that, not {trials}"
+            )
+        task = task_of(info)
+        settings = replace(
+            info.settings,
+            trials=info.settings.trials if trials is None else trials,
+            max_minutes=info.settings.max_minutes if max_minutes is None else max_minutes,
+        )
+        return _drive(screen, store, replace(info, settings=settings), task, url)
+
+
+def _drive(screen: Screen, store: Store, info: RunInfo, task: Task, url: str | None) -> int:
+    name = info.name
+    _introduce(screen, info, task)
+    view = Live if screen.is_terminal and not screen.console.is_dumb_terminal else Lines
+    failure: AdrsError | None = None
+    with store.claim(name):
+        if info.settings != store.run(name).settings:
+            store.amend_run(name, info.settings)
+        try:
+            with view(screen, store, name, task) as shown:
+                asyncio.run(_searched(store, name, shown))
+        except AdrsError as error:
+            if store.run(name).asked == 0:
+                raise
+            failure = error
+    summary = summarize(store, name, task)
+    code = 0 if summary["status"] != RunStatus.INTERRUPTED else EXIT_INTERRUPTED
+    if failure is None:
+        show_closing(screen, summary)
+        show_next(screen, summary, info.settings.trials, url)
+    else:
+        code = failure.exit_status
+        summary |= {"error": str(failure), "exit_status": code}
+        show_error(str(failure))
+        screen.line("What was recorded is kept; go on with: ", (resume_command(name, url), "cyan"))
+    if screen.as_json:
+        screen.json(summary)
+    return code
+
+
+def _introduce(screen: Screen, info: RunInfo, task: Task) -> None:
+    settings = info.settings
+    more = [] if settings.max_minutes is None else [f"at most {settings.max_minutes:g} minutes"]
+    facts = [
+        f"{settings.trials} trials",
+        *more,
+        f"seed {settings.seed}",
+        f"{settings.workers} {'worker' if settings.workers == 1 else 'workers'}",
+        f"proposers {listed(settings.proposers)}",
+        f"archive {settings.archive}",
+    ]
+    screen.line((info.name, "bold"), f"  {harmless(task.brief.title)}")
+    screen.line((", ".join(facts), "dim"))
+
+
+async def _searched(store: Store, name: str, view: Live | Lines) -> None:
+    interruption = _Interruption(view)
+    with interruption.heard():
+        try:
+            search = await assemble(store, name, view)
+        except asyncio.CancelledError:
+            store.append(name, [Ended(RunStatus.INTERRUPTED, interruption.reason)])
+            return
+        view.attach(search)
+        interruption.search = search
+        clock = asyncio.create_task(_tick(view))
+        try:
+            await search.go()
+        finally:
+            clock.cancel()
+
+
+async def _tick(view: Live | Lines) -> None:
+    while True:
+        await asyncio.sleep(view.period_s)
+        view.refresh()
+
+
+class _Interruption:
+    """Turns SIGINT and SIGTERM into an orderly end, however often they come."""
+
+    def __init__(self, view: Live | Lines) -> None:
+        self.search: Search | None = None
+        self._view = view
+        self.reason = ""
+        self._main = asyncio.current_task()
+
+    @contextmanager
+    def heard(self) -> Iterator[None]:
+        loop = asyncio.get_running_loop()
+        signals = (signal.SIGINT, signal.SIGTERM)
+        for number in signals:
+            loop.add_signal_handler(number, self._stop, number.name)
+        try:
+            yield
+        finally:
+            for number in signals:
+                loop.remove_signal_handler(number)
+
+    def _stop(self, name: str) -> None:
+        # A second signal must not cut short the closing of sandboxes that the first one began.
+        if self.reason:
+            return
+        self.reason = f"interrupted by {name}"
+        if self.search is not None:
+            self._view.phase("stopping; what was told is kept")
+            self.search.stop(self.reason)
+        elif self._main is not None:
+            self._main.cancel()

@@ -1,0 +1,159 @@
+"""A search on a terminal, drawn anew four times a second."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from adrs.cli._curve import steps
+from adrs.cli._progress import Progress
+from adrs.cli._screen import Piece, Screen
+from adrs.cli._text import (
+    bounds,
+    duration,
+    gain,
+    harmless,
+    listed,
+    measured,
+    percent,
+    significant,
+)
+from adrs.model.evaluation import Status
+from adrs.model.task import Task
+from adrs.ports.store import Store
+
+if TYPE_CHECKING:
+    from rich.console import Group
+
+_LABEL = 11
+
+
+class Live(Progress):
+    """The view of a search that somebody sits in front of. Gone when the search is over."""
+
+    period_s = 0.25
+
+    def __init__(self, screen: Screen, store: Store, run: str, task: Task) -> None:
+        from rich.live import Live as Region
+
+        super().__init__(store, run, task)
+        self._console = screen.console
+        self._region = Region(
+            console=self._console,
+            auto_refresh=False,
+            transient=True,
+            get_renderable=self._drawn,
+            vertical_overflow="crop",
+        )
+
+    def __enter__(self) -> Live:
+        self._region.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._region.stop()
+
+    def phase(self, words: str) -> None:
+        """Shows at once what comes now: it may keep the engine busy for a while."""
+        super().phase(words)
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Draws again."""
+        self._region.refresh()
+
+    def _drawn(self) -> Group:
+        from rich.console import Group
+        from rich.text import Text
+
+        rows = [
+            self._heading(),
+            self._now(),
+            [""],
+            *self._figures(),
+            *self._curve(),
+            [""],
+            self._bar(),
+            self._counts(),
+            self._proposers(),
+        ]
+        lines = [Text.assemble(*row, no_wrap=True, overflow="ellipsis") for row in rows]
+        return Group(*lines)
+
+    def _heading(self) -> list[Piece]:
+        return [(self.run, "bold"), "  ", (harmless(self.task.brief.title), "dim")]
+
+    def _now(self) -> list[Piece]:
+        left = "" if self.left_s is None else f", about {duration(self.left_s)} left"
+        return [(self.words, "cyan"), (f"  {duration(self.elapsed_s)}{left}", "dim")]
+
+    def _figures(self) -> list[list[Piece]]:
+        if self.best is None:
+            return [_row("best", ["-"]), [""]]
+        figure = self.figure(self.best.evaluations[-1])
+        best: list[Piece] = [
+            (measured(figure.value, self.unit), "bold green"),
+            (f" {bounds(figure.low, figure.high)}", "dim"),
+            f"  trial {self.best.number}",
+        ]
+        if self.gain is not None:
+            best.append((f"  {gain(self.gain)}", "bold green" if self.gain > 0 else ""))
+        if not self.best.score or not self.best.score.feasible:
+            best.append(("  violates a constraint", "bold red"))
+        against: list[Piece] = [f"baseline {measured(self.curve[0][1], self.unit)}"]
+        if self.reference is not None:
+            name, evaluation = self.reference
+            theirs = self.figure(evaluation).value
+            against.append(f" · {harmless(name, 30)} {measured(theirs, self.unit)}")
+            if theirs:
+                against.append(f", ratio to it {significant(figure.value / theirs)}")
+        return [_row("best", best), _row("against", against)]
+
+    def _curve(self) -> list[list[Piece]]:
+        width = max(20, min(self._console.width - 26, 90))
+        height = 4 if self._console.height < 32 else 8
+        lines = steps(self.curve, self.done, self.asked, width, height)
+        values = [value for _, value in self.curve]
+        marks = [""] * height
+        if values:
+            marks[0], marks[-1] = significant(max(values)), significant(min(values))
+        return [
+            [(f"{mark:>{_LABEL}} ", "dim"), (line, "green")]
+            for mark, line in zip(marks, lines, strict=True)
+        ]
+
+    def _bar(self) -> list[Piece]:
+        width = max(10, min(self._console.width - 44, 60))
+        full = min(width, width * self.done // max(1, self.asked))
+        return [
+            " " * (_LABEL + 1),
+            ("━" * full, "green"),
+            ("━" * (width - full), "bright_black"),
+            f"  {self.done}/{self.asked} trials",
+            (f"  {significant(self.per_second)}/s", "dim"),
+        ]
+
+    def _counts(self) -> list[Piece]:
+        bad = [
+            f"{count} {status}"
+            for status, count in sorted(self.by_status.items())
+            if status != Status.SCORED
+        ]
+        return _row(
+            "trials",
+            [
+                f"{self.in_flight} in flight · {self.by_status[Status.SCORED]} scored",
+                (f" · {listed(bad)}" if bad else "", "yellow"),
+                (f" · {self.rejections} rejected before", "dim"),
+            ],
+        )
+
+    def _proposers(self) -> list[Piece]:
+        earned = [
+            f"{harmless(name, 20)} {percent(self.share(name))}, {self.new_bests[name]} new best"
+            for name in self.settings.proposers
+        ]
+        return _row("proposers", [" · ".join(earned)])
+
+
+def _row(name: str, pieces: list[Piece]) -> list[Piece]:
+    return [(f"{name:>{_LABEL}} ", "dim"), *pieces]

@@ -1,0 +1,113 @@
+"""Finding what a command is asked to look at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+
+from adrs.cli._text import gain, significant
+from adrs.config import load_task
+from adrs.errors import ConfigError, NotInStore
+from adrs.model.run import RunInfo, RunStatus
+from adrs.model.task import Task
+from adrs.model.trial import Trial
+from adrs.ports.store import Record, Store
+from adrs.search.summary import improvement
+
+
+@contextmanager
+def opened(url: str | None, *, create: bool = False) -> Iterator[Store]:
+    """The store of a command; those that only look never make one."""
+    from adrs.store import open_store
+
+    store = open_store(url, create=create)
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+def run_named(record: Record, name: str | None) -> RunInfo:
+    """A run by name; the latest without one.
+
+    Raises:
+        NotInStore: there is no such run, or none at all.
+    """
+    if name is not None:
+        return record.run(name)
+    runs = record.runs()
+    if not runs:
+        raise NotInStore("this store has no run yet; `adrs run TASK` makes one")
+    return runs[0]
+
+
+def trial_named(record: Record, name: str) -> tuple[RunInfo, Trial]:
+    """A trial by RUN/NUMBER, or by NUMBER in the latest run.
+
+    Raises:
+        ConfigError: `name` is neither.
+        NotInStore: there is no such run or trial.
+    """
+    run, _, number = name.rpartition("/")
+    if not (number.isascii() and number.isdigit()) or len(number) > 9:
+        raise ConfigError(
+            f"a trial is RUN/NUMBER, or NUMBER in the latest run, not {name!a}; "
+            "`adrs trials` lists them"
+        )
+    info = run_named(record, run or None)
+    return info, record.trial(info.name, int(number))
+
+
+def task_of(info: RunInfo) -> Task:
+    """The task that a run works on."""
+    return load_task(info.settings.task)
+
+
+def killed(info: RunInfo) -> bool:
+    """Whether the run's engine is gone without having said goodbye."""
+    return info.status is RunStatus.RUNNING and not info.live
+
+
+def standing(info: RunInfo) -> str:
+    """How a run stands, in a word."""
+    if killed(info):
+        return "killed"
+    return "stopping" if info.live and info.stop_requested else info.status.value
+
+
+def resume_command(run: str, url: str | None, more: str = "") -> str:
+    """What to type to go on with a run."""
+    return f"adrs run --resume {run}{more}{store_option(url)}"
+
+
+def store_option(url: str | None) -> str:
+    """The option that leads another command to the same store."""
+    from shlex import quote
+
+    return "" if url is None else f" --store {quote(url)}"
+
+
+def trial_record(run: str, trial: Trial) -> dict[str, object]:
+    """A trial as plain data, without the text of its program."""
+    return {
+        "trial": f"{run}/{trial.number}",
+        "number": trial.number,
+        "program": trial.program.id,
+        "island": trial.island,
+        "status": trial.status,
+        "score": trial.score and {**asdict(trial.score), "feasible": trial.score.feasible},
+        "admission": trial.admission and asdict(trial.admission),
+        "lineage": asdict(trial.lineage),
+    }
+
+
+def scored(trial: Trial, base: Trial | None, task: Task) -> str:
+    """A trial's score and what it is worth against the seed, in words; "-" without a score."""
+    if trial.score is None:
+        return "-"
+    words = significant(trial.score.value)
+    if base is not None and base.score is not None and trial.number > 0:
+        direction = task.objective.metric.direction
+        words += f" ({gain(improvement(trial.score.value, base.score.value, direction))})"
+    return words if trial.score.feasible else f"{words}, violates a constraint"

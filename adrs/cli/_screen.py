@@ -1,0 +1,113 @@
+"""Where a command writes: words and tables for people, or one JSON object as the last line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from functools import cached_property
+from pathlib import PurePath
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+Piece = str | tuple[str, str]
+"""Text, or text with the style it has on a terminal."""
+
+
+class Screen:
+    """People's text goes to stdout, or to stderr when stdout is for JSON.
+
+    Markup is never read, so brackets in untrusted text mean nothing here; control characters are
+    taken out where the text comes in, by `harmless`.
+    """
+
+    def __init__(self, as_json: bool = False) -> None:
+        self.as_json = as_json
+
+    @cached_property
+    def console(self) -> Console:
+        from rich.console import Console
+
+        class PlainConsole(Console):
+            def on_broken_pipe(self) -> None:
+                raise  # rich would leave the program from wherever it is
+
+        return PlainConsole(stderr=self.as_json, markup=False, highlight=False, emoji=False)
+
+    @property
+    def is_terminal(self) -> bool:
+        return self.console.is_terminal
+
+    def line(self, *pieces: Piece) -> None:
+        """Writes one line; a terminal wraps it, a file gets it whole."""
+        from rich.text import Text
+
+        self.console.print(Text.assemble(*pieces), soft_wrap=True)
+
+    def fields(self, pairs: Sequence[tuple[str, str] | tuple[str, list[Piece]]]) -> None:
+        """Writes names and what they stand for, aligned; pairs without content are left out."""
+        width = max((len(name) for name, _ in pairs), default=0)
+        for name, content in pairs:
+            if content:
+                pieces = [content] if isinstance(content, str) else content
+                self.line((f"{name:<{width}}  ", "dim"), *pieces)
+
+    def table(self, headers: Sequence[str], rows: Sequence[Sequence[Piece]]) -> None:
+        """Writes columns: cut to the width of a terminal, whole and plain in a pipe or a file."""
+        if self.is_terminal:
+            self._rich_table(headers, rows)
+        else:
+            self._plain_table(headers, rows)
+
+    def _rich_table(self, headers: Sequence[str], rows: Sequence[Sequence[Piece]]) -> None:
+        from rich.table import Table
+        from rich.text import Text
+
+        table = Table(box=None, pad_edge=False, header_style="dim")
+        for index, header in enumerate(headers):
+            numeric = all(_is_number(_text(row[index])) for row in rows)
+            last = index == len(headers) - 1
+            table.add_column(
+                header,
+                justify="right" if numeric and rows else "left",
+                no_wrap=True,
+                overflow="ellipsis",
+                min_width=None if last else len(header),
+            )
+        for row in rows:
+            table.add_row(*(Text.assemble(piece) for piece in row))
+        self.console.print(table)
+
+    def _plain_table(self, headers: Sequence[str], rows: Sequence[Sequence[Piece]]) -> None:
+        lines = [list(headers), *([_text(piece) for piece in row] for row in rows)]
+        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+        for line in lines:
+            cells = (f"{cell:<{width}}" for cell, width in zip(line, widths, strict=True))
+            typer.echo("  ".join(cells).rstrip(), err=self.as_json)
+
+    def json(self, value: Mapping[str, object]) -> None:
+        """Writes the one JSON object that scripts read."""
+        typer.echo(json.dumps(value, default=_plain))
+
+
+def _text(piece: Piece) -> str:
+    return piece if isinstance(piece, str) else piece[0]
+
+
+def _is_number(cell: str) -> bool:
+    return cell in ("", "-") or cell.split(" ")[0].replace(",", "").lstrip("+-")[:1].isdigit()
+
+
+def _plain(value: object) -> object:
+    """What our records have beyond JSON."""
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, PurePath):
+        return str(value)
+    raise TypeError(f"JSON cannot carry {type(value).__name__}")

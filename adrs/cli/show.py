@@ -1,0 +1,182 @@
+"""`adrs show`: all about one trial."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from adrs.cli._options import Json, StoreUrl, TrialName
+
+if TYPE_CHECKING:
+    from adrs.cli._screen import Piece, Screen
+    from adrs.model.evaluation import Evaluation
+    from adrs.model.task import Task
+    from adrs.model.trial import Trial
+    from adrs.ports.store import Record
+
+LINES = 12
+"""Lines of a list or of printed text that are shown without --all."""
+
+
+def show(
+    trial: TrialName,
+    program: Annotated[
+        bool, typer.Option("--program", help="The program's files instead.")
+    ] = False,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Every workload, and all of the output.")
+    ] = False,
+    store: StoreUrl = None,
+    as_json: Json = False,
+) -> None:
+    """Show all about a trial.
+
+    Lineage, plan, figures for each workload, feedback, output, isolation.
+    """
+    from adrs.cli._looking import opened, task_of, trial_named
+    from adrs.cli._screen import Screen
+
+    screen = Screen(as_json)
+    with opened(store) as record:
+        info, found = trial_named(record, trial)
+        if as_json:
+            screen.json(_plain(record, info.name, found, program))
+        elif program:
+            _show_program(screen, found)
+        else:
+            base = record.trial(info.name, 0)
+            task = task_of(info)
+            _show_heading(screen, info.name, found, base, task)
+            for evaluation in found.evaluations:
+                _show_evaluation(screen, evaluation, task, None if everything else LINES)
+
+
+def _show_heading(screen: Screen, run: str, trial: Trial, base: Trial, task: Task) -> None:
+    from adrs.cli._looking import scored
+    from adrs.cli._text import harmless, listed
+
+    lineage, admission = trial.lineage, trial.admission
+    screen.line((f"{run}/{trial.number}", "bold"), f"  {trial.status or 'in flight'}")
+    origin = f"{harmless(lineage.proposer, 40)} {harmless(lineage.version, 20)}".strip()
+    kept = ""
+    if admission is not None:
+        kept = f"{'kept' if admission.kept else 'not kept'}: {harmless(admission.reason, 200)}"
+    screen.fields(
+        [
+            ("proposer", origin),
+            ("parents", listed([str(number) for number in lineage.parents])),
+            ("inspired by", ", ".join(map(str, lineage.inspirations))),
+            ("plan", harmless(lineage.plan, 1000)),
+            ("score", scored(trial, base, task)),
+            ("archive", kept),
+            ("displaced", ", ".join(map(str, admission.displaced)) if admission else ""),
+            ("files", _files(trial)),
+            ("program", trial.program.id),
+            ("prompts", ", ".join(lineage.prompts)),
+        ]
+    )
+
+
+def _files(trial: Trial) -> str:
+    from adrs.cli._text import harmless, listed
+
+    files = trial.program.files
+    names = [f"{harmless(path)} ({len(data):,} B)" for path, data in list(files.items())[:LINES]]
+    return listed(names) + (f" and {len(files) - LINES} more" if len(files) > LINES else "")
+
+
+def _show_evaluation(screen: Screen, evaluation: Evaluation, task: Task, limit: int | None) -> None:
+    from adrs.cli._text import duration, harmless, listed
+
+    isolation = evaluation.isolation
+    screen.line("")
+    screen.line(
+        (str(evaluation.split), "bold"),
+        f"  {evaluation.status}",
+        (f"  {duration(evaluation.wall_s)}, {evaluation.cpu_s:.2f} s CPU", "dim"),
+    )
+    if evaluation.reason:
+        screen.line(("  ", ""), (harmless(evaluation.reason, 1000), "yellow"))
+    headers, rows = _samples(evaluation, task)
+    screen.table(headers, rows[:limit])
+    if limit is not None and len(rows) > limit:
+        screen.line((f"and {len(rows) - limit} more; --all shows them", "dim"))
+    for name, text in (("feedback", evaluation.feedback), ("output", evaluation.output)):
+        _show_text(screen, name, text, limit)
+    fields: list[tuple[str, str]] = [
+        ("isolation", f"{isolation.level}, {isolation.sandbox}"),
+        ("enforced", listed([f"{one} ({how})" for one, how in isolation.enforced.items()])),
+        ("missing", "; ".join(f"{one}: {why}" for one, why in isolation.missing.items())),
+        ("workloads", evaluation.workloads),
+        ("fingerprint", evaluation.fingerprint),
+    ]
+    screen.fields([(name, harmless(text)) for name, text in fields])
+
+
+def _samples(evaluation: Evaluation, task: Task) -> tuple[list[str], list[Sequence[Piece]]]:
+    from adrs.cli._text import harmless, significant
+
+    metrics = [metric.name for metric in task.brief.metrics]
+    repeated = any(sample.repeat for sample in evaluation.samples)
+    headers = ["workload", *(["repeat"] if repeated else []), *metrics, "CPU s", "peak MiB", ""]
+    rows: list[Sequence[Piece]] = []
+    for sample in evaluation.samples:
+        figures = [sample.metrics.get(name) for name in metrics]
+        trouble = harmless(f"{sample.status} {sample.reason}", 200) if not sample.metrics else ""
+        rows.append(
+            [
+                harmless(sample.workload, 40),
+                *([str(sample.repeat)] if repeated else []),
+                *("-" if figure is None else significant(figure) for figure in figures),
+                f"{sample.cpu_s:.2f}",
+                f"{sample.peak_mb:.0f}",
+                (trouble, "yellow"),
+            ]
+        )
+    return headers, rows
+
+
+def _show_text(screen: Screen, name: str, text: str, limit: int | None) -> None:
+    from adrs.cli._text import harmless_lines
+
+    if not text.strip():
+        return
+    lines = harmless_lines(text.strip("\n"))
+    shown = lines if limit is None else lines[-limit:]
+    hidden = len(lines) - len(shown)
+    screen.line((f"{name}:" + (f" (the last {len(shown)} lines)" if hidden else ""), "dim"))
+    for line in shown:
+        screen.line(("  | ", "dim"), line if limit is None else line[:500])
+
+
+def _show_program(screen: Screen, trial: Trial) -> None:
+    from adrs.cli._text import harmless, harmless_lines
+
+    for path in trial.program.files:
+        if len(trial.program.files) > 1:
+            screen.line((f"==> {harmless(path)} <==", "dim"))
+        text = trial.program.text(path)
+        if screen.is_terminal:
+            for line in harmless_lines(text.removesuffix("\n")):
+                screen.line(line)
+        else:
+            typer.echo(text, nl=False)
+
+
+def _plain(record: Record, run: str, trial: Trial, program: bool) -> dict[str, object]:
+    from dataclasses import asdict
+
+    from adrs.cli._looking import trial_record
+
+    evaluations = []
+    for evaluation in trial.evaluations:
+        described = record.fingerprint(evaluation.fingerprint) if evaluation.fingerprint else None
+        evaluations.append({**asdict(evaluation), "fingerprint_of": described})
+    files = {path: trial.program.text(path) for path in trial.program.files}
+    return {
+        **trial_record(run, trial),
+        "evaluations": evaluations,
+        "files": files if program else {path: len(text) for path, text in files.items()},
+    }

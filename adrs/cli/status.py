@@ -1,0 +1,66 @@
+"""`adrs status`: how a run stands."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from adrs.cli._options import Json, RunName, StoreUrl
+
+if TYPE_CHECKING:
+    from adrs.model.run import RunInfo
+
+
+def status(run: RunName = None, store: StoreUrl = None, as_json: Json = False) -> None:
+    """Say how a run stands, and what it found so far."""
+    from datetime import UTC, datetime
+
+    from adrs.cli._closing import show_closing
+    from adrs.cli._looking import killed, opened, resume_command, run_named, standing, task_of
+    from adrs.cli._screen import Screen
+    from adrs.search import summarize
+
+    screen = Screen(as_json)
+    with opened(store) as record:
+        info = run_named(record, run)
+        summary = summarize(record, info.name, task_of(info))
+    beat_s = max(0.0, (datetime.now(UTC) - info.heartbeat_at).total_seconds())
+    if as_json:
+        more = {
+            "live": info.live,
+            "killed": killed(info),
+            "stop_requested": info.stop_requested,
+            "heartbeat_age_s": round(beat_s, 3),
+            "asked": info.settings.trials,
+            "in_flight": info.asked - info.told,
+            "max_minutes": info.settings.max_minutes,
+        }
+        screen.json({**summary, **more})
+        return
+    screen.fields(
+        [
+            ("status", standing(info)),
+            ("heartbeat", f"{beat_s:.1f} s ago" if info.live else ""),
+            ("trials", f"{max(0, info.told - 1)} of {info.settings.trials}{_in_flight(info)}"),
+            ("time", _time(info)),
+        ]
+    )
+    if killed(info):
+        screen.line(
+            ("its engine was killed; ", "yellow"),
+            "nothing that was told is lost. Go on with: ",
+            (resume_command(info.name, store), "cyan"),
+        )
+    show_closing(screen, summary)
+
+
+def _in_flight(info: RunInfo) -> str:
+    count = info.asked - info.told
+    return f", {count} {'in flight' if info.live else 'to measure again'}" if count else ""
+
+
+def _time(info: RunInfo) -> str:
+    from adrs.cli._text import duration
+
+    limit = info.settings.max_minutes
+    left = "" if limit is None else f", {duration(60 * limit - info.elapsed_s)} left"
+    return f"{duration(info.elapsed_s)} worked{left}"

@@ -1,0 +1,51 @@
+"""`adrs trials`: what was tried."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from adrs.cli._options import Json, RunName, StoreUrl
+
+if TYPE_CHECKING:
+    from adrs.cli._screen import Piece
+    from adrs.model.task import Task
+    from adrs.model.trial import Trial
+
+
+def trials(run: RunName = None, store: StoreUrl = None, as_json: Json = False) -> None:
+    """List the trials of a run by number."""
+    from adrs.cli._looking import opened, run_named, task_of, trial_record
+    from adrs.cli._screen import Screen
+
+    screen = Screen(as_json)
+    with opened(store) as record:
+        info = run_named(record, run)
+        found = record.trials(info.name)
+        task = task_of(info)
+        best = record.best_number(info.name, task.objective.metric.direction)
+    if as_json:
+        rows = [trial_record(info.name, trial) for trial in found]
+        screen.json({"run": info.name, "best": best, "trials": rows})
+        return
+    unit = task.objective.metric.unit
+    figure = task.objective.metric.name + ("" if unit == "1" else f" ({unit})")
+    headers = ["trial", "from", "proposer", "status", figure, "kept", "plan"]
+    base = found[0] if found else None
+    screen.table(headers, [_row(trial, base, best, task) for trial in found])
+
+
+def _row(trial: Trial, base: Trial | None, best: int | None, task: Task) -> list[Piece]:
+    from adrs.cli._looking import scored
+    from adrs.cli._text import harmless
+
+    lineage, admission = trial.lineage, trial.admission
+    style = "bold green" if trial.number == best else ""
+    return [
+        (str(trial.number), style),
+        ", ".join(map(str, lineage.parents)) or "-",
+        harmless(lineage.proposer, 20),
+        (str(trial.status or "in flight"), "" if trial.score or not trial.status else "yellow"),
+        (scored(trial, base, task), style),
+        "" if admission is None else "yes" if admission.kept else "no",
+        harmless(lineage.plan, 120),
+    ]
