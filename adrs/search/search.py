@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import secrets
 import time
 from collections.abc import Awaitable, Iterable
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from adrs.archives import rank
-from adrs.errors import ConfigError, SeedFailed, Unavailable
+from adrs.errors import ConfigError, SeedFailed, StoreUnavailable, Unavailable
 from adrs.model.evaluation import Evaluation, Status, set_digest
 from adrs.model.facts import Beat, Ended, Found, Looked, Measured
 from adrs.model.isolation import Isolation
@@ -102,29 +103,32 @@ class Search:
         """
         store, name = self.run.store, self.run.name
         store.append(name, [Ended(RunStatus.RUNNING)])
-        heart = asyncio.create_task(self._beat())
         self._work = asyncio.create_task(self._whole())
-        reason = ""
-        status = RunStatus.UNAVAILABLE
+        heart = asyncio.create_task(self._beat())
         try:
-            status = await self._work
-            reason = self._end_reason(status)
+            status, reason = await self._work, ""
+            if status is RunStatus.BUDGET:
+                reason = self._budget_reason()
         except asyncio.CancelledError:
+            if heart.done() and not heart.cancelled() and (failure := heart.exception()):
+                raise failure from None
             if not self._stop_reason:
                 raise
             status, reason = RunStatus.INTERRUPTED, self._stop_reason
         except (Unavailable, ConfigError, SeedFailed) as error:
-            reason = str(error)
+            with contextlib.suppress(StoreUnavailable):  # when that is what broke, it stays unsaid
+                self._end(RunStatus.UNAVAILABLE, str(error))
             raise
         finally:
             heart.cancel()
-            elapsed = time.monotonic() - self._beaten
-            store.append(name, [Beat(elapsed), Ended(status, reason)])
+        self._end(status, reason)
         return status
 
-    def _end_reason(self, status: RunStatus) -> str:
-        if status is not RunStatus.BUDGET:
-            return ""
+    def _end(self, status: RunStatus, reason: str) -> None:
+        elapsed = time.monotonic() - self._beaten
+        self.run.store.append(self.run.name, [Beat(elapsed), Ended(status, reason)])
+
+    def _budget_reason(self) -> str:
         if self.run.exhausted:
             return "the proposers have nothing new to say"
         return f"{self._settings.max_minutes:g} minutes are over"
@@ -132,14 +136,17 @@ class Search:
     async def _beat(self) -> None:
         """Says that the engine lives, and hears what other processes ask of it."""
         store, name = self.run.store, self.run.name
-        while True:
-            await asyncio.sleep(HEARTBEAT_S)
-            now = time.monotonic()
-            store.append(name, [Beat(now - self._beaten)])
-            self._beaten = now
-            if store.run(name).stop_requested:
-                self.stop("`adrs stop` asked for it")
-                return
+        assert self._work is not None
+        try:
+            while not store.run(name).stop_requested:
+                await asyncio.sleep(HEARTBEAT_S)
+                now = time.monotonic()
+                store.append(name, [Beat(now - self._beaten)])
+                self._beaten = now
+        except StoreUnavailable:
+            self._work.cancel()
+            raise
+        self.stop("`adrs stop` asked for it")
 
     async def _whole(self) -> RunStatus:
         source = Path(self._settings.workloads) if self._settings.workloads else None

@@ -168,6 +168,9 @@ class JudgeBench:
             answer = await self._judge_lost(f"no answer within {self._task.evaluator.wall_s:g} s")
         except JudgeGone as error:
             answer = await self._judge_lost(str(error))
+        except asyncio.CancelledError:
+            await self._end_judge()  # its late answer must not meet the next question
+            raise
         finally:
             ours.close()
             process.stop()
