@@ -1,6 +1,7 @@
 """How much a process tree uses while it runs. Standard library only: it runs inside."""
 
-# ruff: noqa: PTH  pathlib costs every room its import
+# Without pathlib, whose import every room would pay for.
+# ruff: noqa: PTH123, PTH208
 
 from __future__ import annotations
 

@@ -4,7 +4,8 @@ Standard library only. Started as `python -S -s -P -B -m adrs_sandboxes._zygote 
 no threads, ever, since it forks.
 """
 
-# ruff: noqa: PTH  pathlib costs every room its import
+# Without pathlib, whose import every room would pay for.
+# ruff: noqa: PTH102, PTH123
 
 from __future__ import annotations
 
@@ -112,6 +113,7 @@ class Zygote:
             os._exit(1)
         status = 1
         try:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
             random.seed(start.seed)
             self._boot.main(socket.socket(fileno=3), self._paths)
             status = 0
@@ -127,12 +129,12 @@ class Zygote:
 
     def _enter(self, start: Start, channel: int, files: int, output: int) -> None:
         _linux.die_with_parent(signal.SIGKILL)
+        os.setsid()  # else kill(0) would reach the zygote, across pid namespaces
         _walls.first_to_be_killed_for_memory()
         if self._walls:
             size = start.files_mb * _MB + os.fstat(files).st_size
             folder = self._walls.enter(size)
         else:
-            os.setsid()
             folder = f"{self._folder}/{start.number}"
             os.mkdir(folder, 0o700)
         os.chdir(folder)
@@ -254,8 +256,8 @@ def end_orphans() -> None:
 
 def _load(opening: Opening) -> ModuleType:
     """Imports what was asked for, then the boot file."""
-    own = os.environ.pop("PYTHONPATH")
-    sys.path.remove(own)
+    sys.path.remove(os.environ.pop("PYTHONPATH"))
+    os.environ.pop("MALLOC_ARENA_MAX")  # a compiled program may have as many as it likes
     if opening.packages:
         sys.path.append(opening.packages)
     for name in opening.modules:
@@ -272,6 +274,7 @@ def _load(opening: Opening) -> ModuleType:
 def main() -> None:
     """Answers READY, or BROKEN with the reason, and serves."""
     control = socket.socket(fileno=int(sys.argv.pop()))
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     try:
         zygote = Zygote(control)

