@@ -1,0 +1,1 @@
+"""The proposers that ADRS brings along."""

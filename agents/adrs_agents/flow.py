@@ -1,0 +1,305 @@
+"""Which names surely have a value at each statement, and which uses have none.
+
+A conservative walk in source order: a name is known after an `if` when both branches bind it, and
+what a loop's body binds is not known behind it. Attributes of `self` count as names in `__init__`.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from .source import Source
+
+FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
+BUILTINS = frozenset(dir(builtins))
+_ENDS = (ast.Return, ast.Raise, ast.Continue, ast.Break)
+Names = dict[str, None]  # a set that keeps its order, so that nothing depends on hashes
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A function of the file.
+
+    Attributes:
+        owner: the class it is a method of.
+        self_name: the first parameter's name if it is a method, else "".
+    """
+
+    node: FunctionNode
+    owner: ast.ClassDef | None
+    name: str
+    self_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A statement of a function, and what is known just before it."""
+
+    function: Function
+    block: Sequence[ast.stmt]
+    index: int
+    known: Mapping[str, None]
+    in_loop: bool
+
+    @property
+    def statement(self) -> ast.stmt:
+        return self.block[self.index]
+
+
+@dataclass(slots=True)
+class Flow:
+    """What the walk found.
+
+    Attributes:
+        constants: names that the module gives a number.
+        faults: uses of names or attributes that may have no value; in words.
+    """
+
+    functions: list[Function]
+    places: list[Place]
+    module_names: Names
+    constants: Names
+    faults: Names
+    attributes: dict[str, Names]
+
+
+def follow(source: Source) -> Flow:
+    """Walks a file."""
+    walk = _Walk(source.tree)
+    return walk.flow
+
+
+def stored_names(node: ast.AST) -> Names:
+    """Names that a statement binds, nested functions and classes left out."""
+    found: Names = {}
+    for child in _own(node):
+        if isinstance(child, ast.Name) and not isinstance(child.ctx, ast.Load):
+            found[child.id] = None
+        elif isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            found[child.name] = None
+        elif isinstance(child, (ast.Import, ast.ImportFrom)):
+            for alias in child.names:
+                found[(alias.asname or alias.name).split(".")[0]] = None
+        elif isinstance(child, ast.ExceptHandler) and child.name:
+            found[child.name] = None
+        elif isinstance(child, (ast.MatchAs, ast.MatchStar)) and child.name:
+            found[child.name] = None
+    return found
+
+
+def _own(node: ast.AST) -> Iterator[ast.AST]:
+    """A node and what is under it, without the insides of functions, classes and comprehensions."""
+    yield node
+    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)):
+        return
+    if isinstance(node, (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)):
+        return
+    for child in ast.iter_child_nodes(node):
+        yield from _own(child)
+
+
+def parameters(function: FunctionNode) -> list[ast.arg]:
+    a = function.args
+    extra = [arg for arg in (a.vararg, a.kwarg) if arg is not None]
+    return [*a.posonlyargs, *a.args, *a.kwonlyargs, *extra]
+
+
+class _Walk:
+    def __init__(self, tree: ast.Module) -> None:
+        self.flow = Flow([], [], stored_names_of_block(tree.body), _constants(tree), {}, {})
+        self._function: Function | None = None
+        self._loops = 0
+        for statement in tree.body:
+            self._definition(statement, None, {})
+
+    def _definition(self, node: ast.AST, owner: ast.ClassDef | None, outer: Names) -> None:
+        """Finds the functions under a statement that is not itself in a function."""
+        if isinstance(node, ast.ClassDef):
+            self.flow.attributes[node.name] = _attributes(node)
+            for statement in node.body:
+                self._definition(statement, node, outer)
+        elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            self._enter(node, owner, outer)
+        else:
+            for child in ast.iter_child_nodes(node):
+                self._definition(child, owner, outer)
+
+    def _enter(self, node: FunctionNode, owner: ast.ClassDef | None, outer: Names) -> None:
+        plain = owner is not None and not node.decorator_list
+        names = [arg.arg for arg in parameters(node)]
+        self_name = names[0] if plain and names else ""
+        name = f"{owner.name}.{node.name}" if owner else node.name
+        function = Function(node, owner, name, self_name)
+        self.flow.functions.append(function)
+        before, loops = self._function, self._loops
+        self._function, self._loops = function, 0
+        self._block(node.body, {**outer, **dict.fromkeys(names)})
+        self._function, self._loops = before, loops
+
+    def _block(self, block: Sequence[ast.stmt], known: Names) -> Names | None:
+        """Names known behind the block; None if its end is never reached."""
+        assert self._function is not None
+        now: Names | None = known
+        for index, statement in enumerate(block):
+            if now is None:
+                now = known  # dead code: judged by what was known before it
+            place = Place(self._function, block, index, dict(now), self._loops > 0)
+            self.flow.places.append(place)
+            now = self._statement(statement, now)
+        return now
+
+    def _statement(self, s: ast.stmt, known: Names) -> Names | None:
+        if isinstance(s, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            locals_ = {**known, **stored_names_of_block(self._body()), s.name: None}
+            self._enter(s, None, locals_)
+            return {**known, s.name: None}
+        if isinstance(s, ast.ClassDef):
+            self._definition(s, None, known)
+            return {**known, s.name: None}
+        if isinstance(s, _ENDS):
+            self._uses(s, known)
+            return None
+        if isinstance(s, ast.If):
+            self._uses(s.test, known)
+            inner = {**known, **self._bound(s.test)}
+            return _both(self._block(s.body, inner), self._block(s.orelse, inner))
+        if isinstance(s, (ast.For, ast.AsyncFor, ast.While)):
+            head: Sequence[ast.AST] = (
+                [s.test] if isinstance(s, ast.While) else [s.iter, s.target]
+            )
+            self._uses(head[0], known)
+            inner = {**known, **self._bound(*head)}
+            self._loops += 1
+            self._block(s.body, inner)
+            self._loops -= 1
+            self._block(s.orelse, known)
+            return known
+        if isinstance(s, (ast.With, ast.AsyncWith)):
+            for item in s.items:
+                self._uses(item, known)
+            return self._block(s.body, {**known, **self._bound(*s.items)})
+        if isinstance(s, (ast.Try, ast.TryStar)):
+            behind = self._block(s.body, known)
+            if behind is not None and s.orelse:
+                behind = self._block(s.orelse, behind)
+            for handler in s.handlers:
+                caught = {**known, handler.name: None} if handler.name else known
+                behind = _both(behind, self._block(handler.body, caught))
+            if s.finalbody:
+                self._block(s.finalbody, known)
+            return behind
+        if isinstance(s, ast.Match):
+            self._uses(s.subject, known)
+            for case in s.cases:
+                self._block(case.body, {**known, **self._bound(case.pattern)})
+            return known
+        self._uses(s, known)
+        return {**known, **self._bound(s)}
+
+    def _body(self) -> Sequence[ast.stmt]:
+        assert self._function is not None
+        return self._function.node.body
+
+    def _bound(self, *nodes: ast.AST) -> Names:
+        found: Names = {}
+        for node in nodes:
+            found.update(stored_names(node))
+            for child in ast.walk(node):
+                if isinstance(child, ast.Attribute) and not isinstance(child.ctx, ast.Load):
+                    if isinstance(child.value, ast.Name) and self._is_self(child.value.id):
+                        found[f"{child.value.id}.{child.attr}"] = None
+        return found
+
+    def _is_self(self, name: str) -> bool:
+        return self._function is not None and name == self._function.self_name != ""
+
+    def _uses(self, node: ast.AST, known: Mapping[str, None]) -> None:
+        function = self._function
+        assert function is not None
+        inner: Names = {}
+        for child in ast.walk(node):
+            if isinstance(child, (ast.comprehension, ast.NamedExpr)):
+                inner.update(stored_names(child.target))
+            elif isinstance(child, ast.Lambda):
+                a = child.args
+                for arg in (*a.posonlyargs, *a.args, *a.kwonlyargs, a.vararg, a.kwarg):
+                    if arg is not None:
+                        inner[arg.arg] = None
+        for child in ast.walk(node):
+            if isinstance(child, ast.Name):
+                name = child.id
+                reads = isinstance(child.ctx, ast.Load) or isinstance(node, ast.AugAssign)
+                if reads and not (
+                    name in known
+                    or name in inner
+                    or name in self.flow.module_names
+                    or name in BUILTINS
+                ):
+                    self.flow.faults[f"{function.name}: {name}"] = None
+            elif isinstance(child, ast.Attribute) and isinstance(child.value, ast.Name):
+                if self._is_self(child.value.id) and function.owner and not function.owner.bases:
+                    self._attribute_use(child, node, function, known)
+
+    def _attribute_use(
+        self, use: ast.Attribute, node: ast.AST, function: Function, known: Mapping[str, None]
+    ) -> None:
+        assert function.owner is not None
+        reads = isinstance(use.ctx, ast.Load) or isinstance(node, ast.AugAssign)
+        if not reads:
+            return
+        have = self.flow.attributes[function.owner.name]
+        text = f"{function.self_name}.{use.attr}"
+        if function.node.name == "__init__":
+            ok = text in known or use.attr in _class_level(function.owner)
+        else:
+            ok = use.attr in have
+        if not ok:
+            self.flow.faults[f"{function.name}: {text}"] = None
+
+
+def stored_names_of_block(block: Sequence[ast.stmt]) -> Names:
+    found: Names = {}
+    for statement in block:
+        found.update(stored_names(statement))
+    return found
+
+
+def _both(one: Names | None, other: Names | None) -> Names | None:
+    if one is None or other is None:
+        return other if one is None else one
+    return {name: None for name in one if name in other}
+
+
+def _class_level(owner: ast.ClassDef) -> Names:
+    return stored_names_of_block(owner.body)
+
+
+def _attributes(owner: ast.ClassDef) -> Names:
+    """What every instance has: names of the class body, and what `__init__` assigns to self."""
+    found = _class_level(owner)
+    for statement in owner.body:
+        if isinstance(statement, ast.FunctionDef) and statement.name == "__init__":
+            names = [arg.arg for arg in parameters(statement)]
+            for child in ast.walk(statement):
+                if (
+                    isinstance(child, ast.Attribute)
+                    and isinstance(child.ctx, ast.Store)
+                    and isinstance(child.value, ast.Name)
+                    and names
+                    and child.value.id == names[0]
+                ):
+                    found[child.attr] = None
+    return found
+
+
+def _constants(tree: ast.Module) -> Names:
+    found: Names = {}
+    for statement in tree.body:
+        if isinstance(statement, ast.Assign) and isinstance(statement.value, ast.Constant):
+            value = statement.value.value
+            if isinstance(value, (int, float)) and not isinstance(value, bool):
+                found.update(stored_names(statement))
+    return found

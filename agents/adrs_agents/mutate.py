@@ -1,0 +1,61 @@
+"""Changes the structure of a program by random edits of its syntax tree."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from random import Random
+
+from adrs import Candidate, Context, Rejection, Trial
+
+from .edits import WEIGHTED, View
+from .offline import Memory, Proposal, answer
+from .source import Source, Unparsable
+
+_EDITS, _WEIGHTS = zip(*WEIGHTED, strict=True)
+_MORE = (0.6, 0.3, 0.1)
+
+
+class Mutate:
+    """One to three edits of the parent: conditions, operators, quantities, guards, state."""
+
+    name = "mutate"
+    version = "1"
+
+    def __init__(self) -> None:
+        self._seen = Memory()
+
+    def observe(self, trial: Trial) -> None:
+        self._seen.add(trial.program)
+
+    async def propose(self, context: Context) -> Sequence[Candidate | Rejection]:
+        statement = context.brief.statement
+
+        def attempt(rng: Random, sources: Sequence[Source]) -> Proposal | None:
+            source = rng.choice(sources)
+            count = rng.choices((1, 2, 3), _MORE)[0]
+            plans: list[str] = []
+            now = source
+            for _ in range(count):
+                view = View(now, rng, statement)
+                edit = rng.choices(_EDITS, _WEIGHTS)[0](view)
+                if edit is None:
+                    continue
+                try:
+                    changed = now.spliced(edit.splices)
+                except (Unparsable, ValueError):
+                    continue
+                if new_faults(view, changed):
+                    continue
+                now = changed
+                plans.append(edit.plan)
+            return Proposal({now.path: now.data}, "; ".join(plans)) if plans else None
+
+        return answer(self, context, self._seen, attempt)
+
+
+def new_faults(view: View, changed: Source) -> bool:
+    """Whether an edit uses names or attributes that have no value there."""
+    from .flow import follow
+
+    old = view.flow.faults
+    return any(fault not in old for fault in follow(changed).faults)
