@@ -1,7 +1,6 @@
 import math
 import time
 import tracemalloc
-from statistics import fmean
 
 import numpy as np
 import pytest
@@ -22,27 +21,27 @@ def units(figures: object) -> Units:
 
 
 def drawn(
-    random: np.random.Generator, count: int, ratio: float, noise: float
+    random: np.random.Generator, count: int, *, noise: float, spread: float = 0.5
 ) -> tuple[Units, Units]:
-    """Workloads of very different size, each measured with multiplicative noise."""
-    size = np.exp(random.normal(0, 0.5, count))
+    """Workloads of different sizes, with multiplicative noise, and a program 10 % better."""
+    size = np.exp(random.normal(0, spread, count))
     baseline = size * np.exp(random.normal(0, noise, count))
-    return units(baseline), units(ratio * size * np.exp(random.normal(0, noise, count)))
+    return units(baseline), units(0.9 * size * np.exp(random.normal(0, noise, count)))
 
 
 def misses(
-    repeats: int, count: int, aggregate: Aggregate, noise: float = 0.1, ratio: float = 0.9
+    repeats: int, count: int, aggregate: Aggregate, noise: float = 0.1, spread: float = 0.5
 ) -> tuple[float, float]:
     """How often the interval lies below and above the true effect."""
     random = np.random.default_rng([count, repeats])
-    true = 1 - ratio
     below = above = 0
     for _ in range(repeats):
-        found = effect_interval(*drawn(random, count, ratio, noise), Direction.MINIMIZE, aggregate)
+        pair = drawn(random, count, noise=noise, spread=spread)
+        found = effect_interval(*pair, Direction.MINIMIZE, aggregate)
         assert found.low is not None
         assert found.high is not None
-        below += found.high < true
-        above += found.low > true
+        below += found.high < 0.1
+        above += found.low > 0.1
     return below / repeats, above / repeats
 
 
@@ -102,7 +101,7 @@ def test_the_two_aggregates_weigh_units_differently() -> None:
 
 @pytest.mark.parametrize("aggregate", Aggregate)
 def test_the_order_and_the_names_of_units_change_nothing(aggregate: Aggregate) -> None:
-    baseline, best = drawn(np.random.default_rng(1), 12, 0.95, 0.2)
+    baseline, best = drawn(np.random.default_rng(1), 12, noise=0.2)
     found = effect_interval(baseline, best, Direction.MINIMIZE, aggregate)
     turned = {unit: baseline[unit] for unit in reversed(baseline)}
     assert effect_interval(turned, best, Direction.MINIMIZE, aggregate) == found
@@ -112,7 +111,7 @@ def test_the_order_and_the_names_of_units_change_nothing(aggregate: Aggregate) -
 
 @pytest.mark.parametrize("aggregate", Aggregate)
 def test_a_higher_level_is_wider(aggregate: Aggregate) -> None:
-    baseline, best = drawn(np.random.default_rng(2), 10, 0.9, 0.2)
+    baseline, best = drawn(np.random.default_rng(2), 10, noise=0.2)
     levels = [
         effect_interval(baseline, best, Direction.MINIMIZE, aggregate, level)
         for level in (0.9, 0.95, 0.975, 0.99, 0.998)
@@ -178,7 +177,7 @@ def test_units_must_be_paired() -> None:
 
 
 def test_a_thousand_units_are_quick_and_small() -> None:
-    baseline, best = drawn(np.random.default_rng(3), 1000, 0.9, 0.2)
+    baseline, best = drawn(np.random.default_rng(3), 1000, noise=0.2)
     effect_interval(baseline, best, Direction.MINIMIZE, Aggregate.MEAN)
     start = time.process_time()
     effect_interval(baseline, best, Direction.MINIMIZE, Aggregate.MEAN)
@@ -197,13 +196,12 @@ def test_the_interval_covers_the_truth(count: int, aggregate: Aggregate) -> None
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("noise", [0.03, 0.3])
+@pytest.mark.parametrize("spread", [0.5, 1.0])
 @pytest.mark.parametrize("aggregate", Aggregate)
 @pytest.mark.parametrize("count", [8, 14, 40])
 def test_the_interval_covers_the_truth_at_length(
-    count: int, aggregate: Aggregate, noise: float
+    count: int, aggregate: Aggregate, spread: float
 ) -> None:
-    below, above = misses(2000, count, aggregate, noise)
+    below, above = misses(2000, count, aggregate, noise=0.3, spread=spread)
     assert below + above <= 0.07
-    assert fmean((below, above)) <= 0.035
     assert above <= 0.04, "claims more than there is"
