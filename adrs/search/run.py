@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import replace
 
-from adrs.errors import SeedFailed, TrialStateError
+from adrs.errors import SeedFailed, TrialStateError, Unavailable
 from adrs.model.evaluation import Evaluation, Score, Status
 from adrs.model.facts import Asked, Fact, Measured, Refused, Started, Told
 from adrs.model.scoring import score as score_of
@@ -176,7 +176,14 @@ class Run:
             selection=selection,
             best=self.best,
         )
-        proposals = await proposer.propose(context) or [
+        try:
+            proposals = await proposer.propose(context)
+        except Exception as error:  # noqa: BLE001 - a plug-in may raise anything
+            raise Unavailable(
+                f"the proposer {proposer.name} {proposer.version} failed: {error!r}. The run is "
+                f"kept; go on without it or mend it, then adrs run --resume {self.name}"
+            ) from error
+        proposals = proposals or [
             Rejection(
                 RejectionKind.NOTHING_PROPOSED,
                 "nothing to propose",

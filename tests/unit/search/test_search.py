@@ -299,6 +299,21 @@ def test_a_sandbox_that_stays_broken_ends_the_run_and_keeps_the_trial(
     assert store.run(name).told == 6
 
 
+def test_a_proposer_that_raises_ends_the_run_and_keeps_it(
+    store: adrs.Store, task: adrs.Task
+) -> None:
+    class Broken(Counter):
+        async def propose(self, context: adrs.Context) -> Sequence[adrs.Candidate | adrs.Rejection]:
+            if context.ordinal > 3:
+                raise KeyError("of its own")
+            return await super().propose(context)
+
+    search = begin(store, task, constant, [Broken()], trials=9)
+    with pytest.raises(adrs.Unavailable, match=r"counter 1 failed: KeyError\('of its own'\)"):
+        asyncio.run(search.go())
+    assert store.run(search.run.name).told == 4
+
+
 def test_several_workers_lose_and_double_nothing(store: adrs.Store, task: adrs.Task) -> None:
     evaluator = FunctionEvaluator(constant)
     search = begin(store, task, evaluator, trials=60, workers=4)
