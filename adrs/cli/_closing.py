@@ -18,6 +18,11 @@ Summary = Mapping[str, Any]
 def show_closing(screen: Screen, summary: Summary) -> None:
     """Writes what a run found so far, from what `summarize` says of it."""
     screen.line(*_counts(summary))
+    show_findings(screen, summary)
+
+
+def show_findings(screen: Screen, summary: Summary) -> None:
+    """Writes figures and verdict; nothing before the baseline is known."""
     if summary["baseline"] is None:
         return
     screen.line("")
@@ -102,25 +107,20 @@ def _verdict(summary: Summary) -> Iterator[list[Piece]]:
         (verdict.replace("_", " "), _VERDICT_STYLE[verdict]),
         f": {harmless(held_out['reason'], 500)}",
     ]
-    for name, words in _sureness(summary, held_out):
-        yield [(f"  {name}: ", "dim"), words]
+    yield [(" · ".join(_sureness(summary, held_out)), "dim")]
 
 
-def _sureness(summary: Summary, held_out: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def _sureness(summary: Summary, held_out: Mapping[str, Any]) -> Iterator[str]:
     effect = held_out["effect"]
     if effect is not None:
-        words = gain(effect["value"])
+        ends = ""
         if effect["low"] is not None:
-            words += (
-                f", {percent(held_out['level'])} interval "
-                f"{percent(effect['low'])} to {percent(effect['high'])}"
-            )
-        yield "effect on held-out", words
-    units = f"{held_out['units']} independent workloads"
+            ends = f" [{percent(effect['low'])}, {percent(effect['high'])}]"
+        yield f"effect {gain(effect['value'])}{ends} at {100 * held_out['level']:.4g} %"
+    yield f"{held_out['units']} units"
     if held_out["shares"]:
-        units += f"; units share {harmless(held_out['shares'], 80)}"
-    yield "units", units
-    yield "looks at this set", str(held_out["looks"])
+        yield f"units share {harmless(held_out['shares'], 80)}"
+    yield f"look {held_out['looks']} at this held-out set"
     isolation = summary["isolation"]
-    missing = f"; missing: {listed(sorted(isolation['missing']))}" if isolation["missing"] else ""
-    yield "isolation", f"{isolation['level']}, {isolation['sandbox']}{missing}"
+    missing = f" without {listed(sorted(isolation['missing']))}" if isolation["missing"] else ""
+    yield f"isolation {isolation['level']}, {isolation['sandbox']}{missing}"

@@ -6,7 +6,7 @@ import time
 
 from adrs.cli._progress import Progress
 from adrs.cli._screen import Screen
-from adrs.cli._text import duration, gain, harmless, measured, significant
+from adrs.cli._text import duration, gain, harmless, measured
 from adrs.model.task import Task
 from adrs.model.trial import Trial
 from adrs.ports.store import Store
@@ -55,7 +55,7 @@ class Lines(Progress):
         """Says where it stands, if nothing was said for a while."""
         if time.monotonic() - self._written < EVERY_S:
             return
-        counts = f"{self.done}/{self.asked} trials, {significant(self.per_second)}/s"
+        counts = f"{self.done}/{self.asked} trials, {self.rate}"
         self._write(f"{counts}, {self.rejections} rejections; {self.words}")
 
     def _write(self, words: str) -> None:

@@ -14,7 +14,6 @@ from adrs.cli._text import (
     harmless,
     listed,
     measured,
-    percent,
     significant,
 )
 from adrs.model.evaluation import Status
@@ -65,8 +64,7 @@ class Live(Progress):
         from rich.console import Group
         from rich.text import Text
 
-        rows = [
-            self._heading(),
+        rows: list[list[Piece]] = [
             self._now(),
             [""],
             *self._figures(),
@@ -79,12 +77,10 @@ class Live(Progress):
         lines = [Text.assemble(*row, no_wrap=True, overflow="ellipsis") for row in rows]
         return Group(*lines)
 
-    def _heading(self) -> list[Piece]:
-        return [(self.run, "bold"), "  ", (harmless(self.task.brief.title), "dim")]
-
     def _now(self) -> list[Piece]:
-        left = "" if self.left_s is None else f", about {duration(self.left_s)} left"
-        return [(self.words, "cyan"), (f"  {duration(self.elapsed_s)}{left}", "dim")]
+        left = self.left_s
+        more = "" if left is None else f", about {duration(left)} left"
+        return [(self.words, "cyan"), (f"  {duration(self.elapsed_s)}{more}", "dim")]
 
     def _figures(self) -> list[list[Piece]]:
         if self.best is None:
@@ -109,27 +105,29 @@ class Live(Progress):
         return [_row("best", best), _row("against", against)]
 
     def _curve(self) -> list[list[Piece]]:
-        width = max(20, min(self._console.width - 26, 90))
+        width = self._width
         height = 4 if self._console.height < 32 else 8
         lines = steps(self.curve, self.done, self.asked, width, height)
         values = [value for _, value in self.curve]
         marks = [""] * height
-        if values:
+        if len(values) > 1:
             marks[0], marks[-1] = significant(max(values)), significant(min(values))
         return [
             [(f"{mark:>{_LABEL}} ", "dim"), (line, "green")]
             for mark, line in zip(marks, lines, strict=True)
         ]
 
+    @property
+    def _width(self) -> int:
+        """Characters across of curve and bar."""
+        return max(20, min(self._console.width - _LABEL - 3, 100))
+
     def _bar(self) -> list[Piece]:
-        width = max(10, min(self._console.width - 44, 60))
-        full = min(width, width * self.done // max(1, self.asked))
+        full = min(self._width, self._width * self.done // max(1, self.asked))
         return [
             " " * (_LABEL + 1),
             ("━" * full, "green"),
-            ("━" * (width - full), "bright_black"),
-            f"  {self.done}/{self.asked} trials",
-            (f"  {significant(self.per_second)}/s", "dim"),
+            ("━" * (self._width - full), "bright_black"),
         ]
 
     def _counts(self) -> list[Piece]:
@@ -141,18 +139,23 @@ class Live(Progress):
         return _row(
             "trials",
             [
-                f"{self.in_flight} in flight · {self.by_status[Status.SCORED]} scored",
+                (f"{self.done}/{self.asked}", "bold"),
+                f" · {self.rate} · {self.in_flight} in flight",
                 (f" · {listed(bad)}" if bad else "", "yellow"),
-                (f" · {self.rejections} rejected before", "dim"),
+                (f" · {self.rejections} rejected", "dim"),
             ],
         )
 
     def _proposers(self) -> list[Piece]:
-        earned = [
-            f"{harmless(name, 20)} {percent(self.share(name))}, {self.new_bests[name]} new best"
-            for name in self.settings.proposers
-        ]
-        return _row("proposers", [" · ".join(earned)])
+        pieces: list[Piece] = []
+        for name in self.settings.proposers:
+            bests = self.new_bests[name]
+            pieces += [
+                " · " if pieces else "",
+                f"{harmless(name, 20)} {100 * self.share(name):.0f} %",
+                (f" {bests} new best" if bests else "", "green"),
+            ]
+        return _row("proposers", pieces)
 
 
 def _row(name: str, pieces: list[Piece]) -> list[Piece]:

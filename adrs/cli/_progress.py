@@ -129,12 +129,19 @@ class Progress:
         return (len(self._tells) - 1) / max(1e-3, time.monotonic() - self._tells[0])
 
     @property
+    def rate(self) -> str:
+        """`per_second` in words."""
+        return f"{self.per_second:.{1 if self.per_second < 10 else 0}f}/s"
+
+    @property
     def elapsed_s(self) -> float:
         return self._search.elapsed_s if self._search else 0.0
 
     @property
     def left_s(self) -> float | None:
         """Seconds until all trials are told or the time is up; None while that is unknown."""
+        if self.done >= self.asked:
+            return None
         ends = []
         if self.per_second:
             ends.append((self.asked - self.done) / self.per_second)

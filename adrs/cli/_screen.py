@@ -48,7 +48,7 @@ class Screen:
 
         self.console.print(Text.assemble(*pieces), soft_wrap=True)
 
-    def fields(self, pairs: Sequence[tuple[str, str] | tuple[str, list[Piece]]]) -> None:
+    def fields(self, pairs: Sequence[tuple[str, str] | tuple[str, Sequence[Piece]]]) -> None:
         """Writes names and what they stand for, aligned; pairs without content are left out."""
         width = max((len(name) for name, _ in pairs), default=0)
         for name, content in pairs:

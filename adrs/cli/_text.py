@@ -59,15 +59,18 @@ def bounds(low: float | None, high: float | None) -> str:
 
 
 def percent(share: float) -> str:
-    """A share of one as a percentage with three significant digits at most."""
-    value = 100 * share
-    digits = 0 if abs(value) >= 99.95 else 1
-    return f"{value:,.{digits}f} %"
+    """A share of one as a percentage, with three significant digits at most."""
+    size = abs(100 * share)
+    digits = 0 if size >= 99.95 else 1 if size >= 0.995 else 2
+    return f"{100 * share:,.{digits}f} %"
 
 
 def gain(effect: float) -> str:
     """A relative improvement in words."""
-    return f"{percent(abs(effect))} {'better' if effect >= 0 else 'worse'}"
+    words = percent(abs(effect))
+    if words == percent(0.0):
+        return "no change"
+    return f"{words} {'better' if effect > 0 else 'worse'}"
 
 
 def duration(seconds: float) -> str:

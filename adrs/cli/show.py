@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from adrs.model.trial import Trial
     from adrs.ports.store import Record
 
-LINES = 12
+LINES = 8
 """Lines of a list or of printed text that are shown without --all."""
 
 
@@ -51,6 +51,7 @@ def show(
             _show_heading(screen, info.name, found, base, task)
             for evaluation in found.evaluations:
                 _show_evaluation(screen, evaluation, task, None if everything else LINES)
+            _show_surroundings(screen, found.evaluations)
 
 
 def _show_heading(screen: Screen, run: str, trial: Trial, base: Trial, task: Task) -> None:
@@ -88,43 +89,55 @@ def _files(trial: Trial) -> str:
 
 
 def _show_evaluation(screen: Screen, evaluation: Evaluation, task: Task, limit: int | None) -> None:
-    from adrs.cli._text import duration, harmless, listed
-
-    isolation = evaluation.isolation
     screen.line("")
     screen.line(
         (str(evaluation.split), "bold"),
         f"  {evaluation.status}",
-        (f"  {duration(evaluation.wall_s)}, {evaluation.cpu_s:.2f} s CPU", "dim"),
+        (f"  {evaluation.wall_s:.2f} s, {evaluation.cpu_s:.2f} s CPU", "dim"),
     )
-    if evaluation.reason:
-        screen.line(("  ", ""), (harmless(evaluation.reason, 1000), "yellow"))
+    _show_text(screen, "reason", evaluation.reason, limit)
     headers, rows = _samples(evaluation, task)
     screen.table(headers, rows[:limit])
     if limit is not None and len(rows) > limit:
         screen.line((f"and {len(rows) - limit} more; --all shows them", "dim"))
     for name, text in (("feedback", evaluation.feedback), ("output", evaluation.output)):
         _show_text(screen, name, text, limit)
-    fields: list[tuple[str, str]] = [
-        ("isolation", f"{isolation.level}, {isolation.sandbox}"),
-        ("enforced", listed([f"{one} ({how})" for one, how in isolation.enforced.items()])),
-        ("missing", "; ".join(f"{one}: {why}" for one, why in isolation.missing.items())),
-        ("workloads", evaluation.workloads),
-        ("fingerprint", evaluation.fingerprint),
-    ]
-    screen.fields([(name, harmless(text)) for name, text in fields])
+
+
+def _show_surroundings(screen: Screen, evaluations: Sequence[Evaluation]) -> None:
+    """Where it was measured; said once where that did not change."""
+    from adrs.cli._text import harmless, listed
+
+    places = {one.fingerprint: one.isolation for one in evaluations}
+    for fingerprint, isolation in places.items():
+        enforced = listed([f"{one} ({how})" for one, how in isolation.enforced.items()])
+        missing = "; ".join(f"{one}: {why}" for one, why in isolation.missing.items())
+        fields = [
+            ("isolation", f"{isolation.level}, {isolation.sandbox}"),
+            ("enforced", enforced),
+            ("missing", missing),
+            ("fingerprint", fingerprint),
+        ]
+        screen.line("")
+        screen.fields([(name, harmless(words)) for name, words in fields])
 
 
 def _samples(evaluation: Evaluation, task: Task) -> tuple[list[str], list[Sequence[Piece]]]:
     from adrs.cli._text import harmless, significant
+    from adrs.model.evaluation import Status
 
-    metrics = [metric.name for metric in task.brief.metrics]
+    there = {name for sample in evaluation.samples for name in sample.metrics}
+    metrics = [metric.name for metric in task.brief.metrics if metric.name in there]
     repeated = any(sample.repeat for sample in evaluation.samples)
-    headers = ["workload", *(["repeat"] if repeated else []), *metrics, "CPU s", "peak MiB", ""]
+    headers = ["workload", *(["repeat"] if repeated else []), *metrics, "CPU s", "peak MiB"]
+    scored = evaluation.status is Status.SCORED
+    headers += [] if scored else ["status", "reason"]
     rows: list[Sequence[Piece]] = []
     for sample in evaluation.samples:
         figures = [sample.metrics.get(name) for name in metrics]
-        trouble = harmless(f"{sample.status} {sample.reason}", 200) if not sample.metrics else ""
+        first = sample.reason == evaluation.reason  # shown in full above
+        trouble = "" if first else harmless(sample.reason, 200)
+        more: list[Piece] = [] if scored else [str(sample.status), (trouble, "yellow")]
         rows.append(
             [
                 harmless(sample.workload, 40),
@@ -132,7 +145,7 @@ def _samples(evaluation: Evaluation, task: Task) -> tuple[list[str], list[Sequen
                 *("-" if figure is None else significant(figure) for figure in figures),
                 f"{sample.cpu_s:.2f}",
                 f"{sample.peak_mb:.0f}",
-                (trouble, "yellow"),
+                *more,
             ]
         )
     return headers, rows

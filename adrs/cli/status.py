@@ -14,9 +14,10 @@ def status(run: RunName = None, store: StoreUrl = None, as_json: Json = False) -
     """Say how a run stands, and what it found so far."""
     from datetime import UTC, datetime
 
-    from adrs.cli._closing import show_closing
+    from adrs.cli._closing import show_findings
     from adrs.cli._looking import killed, opened, resume_command, run_named, standing, task_of
     from adrs.cli._screen import Screen
+    from adrs.cli._text import harmless
     from adrs.search import summarize
 
     screen = Screen(as_json)
@@ -38,19 +39,24 @@ def status(run: RunName = None, store: StoreUrl = None, as_json: Json = False) -
         return
     screen.fields(
         [
+            ("run", [(info.name, "bold")]),
             ("status", standing(info)),
+            ("reason", harmless(info.reason, 500)),
             ("heartbeat", f"{beat_s:.1f} s ago" if info.live else ""),
             ("trials", f"{max(0, info.told - 1)} of {info.settings.trials}{_in_flight(info)}"),
+            ("outcomes", ", ".join(f"{n} {one}" for one, n in info.by_status.items())),
+            ("rejections", str(info.rejections)),
             ("time", _time(info)),
         ]
     )
+    show_findings(screen, summary)
     if killed(info):
+        screen.line("")
         screen.line(
             ("its engine was killed; ", "yellow"),
             "nothing that was told is lost. Go on with: ",
             (resume_command(info.name, store), "cyan"),
         )
-    show_closing(screen, summary)
 
 
 def _in_flight(info: RunInfo) -> str:
