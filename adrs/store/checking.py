@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 import sqlalchemy as sa
+from sqlalchemy.exc import DatabaseError, OperationalError
 
 from adrs.store import codec, programs
 from adrs.store.schema import DESCRIPTIONS, EVALUATIONS, REJECTIONS, RUNS, TRIALS
@@ -13,15 +14,26 @@ from adrs.store.schema import DESCRIPTIONS, EVALUATIONS, REJECTIONS, RUNS, TRIAL
 
 def faults(connection: sa.Connection) -> Iterator[str]:
     """Yield what is wrong with a record, in words."""
-    for (verdict,) in connection.exec_driver_sql("PRAGMA integrity_check"):
-        if verdict != "ok":
-            yield f"the file is damaged: {verdict}"
+    damages = _damages(connection)
+    if damages:  # then nothing else can be read for sure
+        yield from (f"the file is damaged: {damage}" for damage in damages)
+        return
     for rows, key, parent, _ in connection.exec_driver_sql("PRAGMA foreign_key_check"):
         yield f"row {key} of {rows} names a row of {parent} that is not there"
     yield from programs.faults(connection)
     yield from _description_faults(connection)
     for run in connection.execute(sa.select(RUNS).order_by(RUNS.c.key)).mappings().all():
         yield from _run_faults(connection, run)
+
+
+def _damages(connection: sa.Connection) -> list[str]:
+    try:
+        verdicts = connection.exec_driver_sql("PRAGMA integrity_check").scalars().all()
+    except OperationalError:  # busy or without access: that says nothing about the file
+        raise
+    except DatabaseError as error:
+        return [str(error.orig)]
+    return [str(verdict) for verdict in verdicts if verdict != "ok"]
 
 
 def _description_faults(connection: sa.Connection) -> Iterator[str]:
