@@ -2,7 +2,7 @@
 # make test    every check that a change must pass; TESTS=tests/unit for a part of pytest's share
 # make clean   removes what these made (.venv); recorded runs in .adrs stay
 
-TRIALS ?= 60
+TRIALS ?= 100
 TESTS  ?= tests
 
 # The first Python that will do; any other by hand: make demo PYTHON=/path/to/python
