@@ -51,7 +51,7 @@ def _begin(connection: sa.Connection) -> None:
 @contextmanager
 def reading(engine: sa.Engine) -> Iterator[sa.Connection]:
     """A look at one moment of the record; it never blocks a writer."""
-    with engine.connect() as connection, connection.begin():
+    with engine.connect() as connection:
         yield connection
 
 
