@@ -8,6 +8,7 @@ from typing import Any
 from adrs.cli._looking import resume_command, store_option
 from adrs.cli._screen import Piece, Screen
 from adrs.cli._text import bounds, duration, gain, harmless, listed, measured, percent
+from adrs.model.run import RunSettings
 
 _VERDICT_STYLE = {"WINNER": "bold green", "NOT_CONFIRMED": "bold yellow", "REFUSED": "bold red"}
 _SPLITS = (("train", None), ("validation", "validation"), ("held-out", "held_out"))
@@ -55,7 +56,7 @@ def show_figures(screen: Screen, summary: Summary) -> None:
     screen.table(headers, rows)
 
 
-def show_next(screen: Screen, summary: Summary, asked: int, url: str | None) -> None:
+def show_next(screen: Screen, summary: Summary, settings: RunSettings, url: str | None) -> None:
     """Writes the commands that make sense now."""
     run, best = summary["run"], summary["best"]
     commands: list[tuple[str, str]] = []
@@ -64,14 +65,18 @@ def show_next(screen: Screen, summary: Summary, asked: int, url: str | None) -> 
         store = store_option(url)
         commands.append((f"adrs show {trial}{store}", "all about the best program"))
         commands.append((f"adrs diff {run}/0 {trial}{store}", "what it changed"))
+    limit = settings.max_minutes
     if summary["status"] == "finished":
-        commands.append((resume_command(run, url, f" --trials {2 * asked}"), "search on"))
-    else:
+        commands.append((resume_command(run, url, f" --trials {2 * settings.trials}"), "search on"))
+    elif summary["status"] != "budget":
         commands.append((resume_command(run, url), "go on where it stopped"))
-    width = max(len(command) for command, _ in commands)
+    elif limit is not None and summary["wall_s"] >= 60 * limit:
+        more = f" --max-minutes {2 * limit:g}"
+        commands.append((resume_command(run, url, more), "search on"))
+    width = max((len(command) for command, _ in commands), default=0)
     screen.line("")
     for command, purpose in commands:
-        screen.line((f"{command:<{width}}", "cyan"), (f"  {purpose}", "dim"))
+        screen.verbatim((f"{command:<{width}}", "cyan"), (f"  {purpose}", "dim"))
 
 
 def _counts(summary: Summary) -> Iterator[Piece]:

@@ -87,7 +87,7 @@ def _drive(screen: Screen, store: Store, info: RunInfo, task: Task, url: str | N
     code = 0 if summary["status"] != RunStatus.INTERRUPTED else EXIT_INTERRUPTED
     if failure is None:
         show_closing(screen, summary)
-        show_next(screen, summary, info.settings.trials, url)
+        show_next(screen, summary, info.settings, url)
     else:
         code = failure.exit_status
         summary |= {"error": str(failure), "exit_status": code}
@@ -161,7 +161,7 @@ class _Interruption:
         # A second signal must not cut short the closing of sandboxes that the first one began.
         if self.reason:
             return
-        self.reason = f"interrupted by {name}"
+        self.reason = name
         if self.search is not None:
             self._view.phase("stopping; what was told is kept")
             self.search.stop(self.reason)

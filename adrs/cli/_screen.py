@@ -7,15 +7,18 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
 from pathlib import PurePath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import typer
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.text import Text
 
-Piece = str | tuple[str, str]
+Piece: TypeAlias = "str | tuple[str, str]"
 """Text, or text with the style it has on a terminal."""
+
+_LEAST = 20  # characters that are left of the last column of a table
 
 
 class Screen:
@@ -43,7 +46,13 @@ class Screen:
         return self.console.is_terminal
 
     def line(self, *pieces: Piece) -> None:
-        """Writes one line; a terminal wraps it, a file gets it whole."""
+        """Writes a sentence: wrapped between words on a terminal, one line in a file."""
+        from rich.text import Text
+
+        self.console.print(Text.assemble(*pieces), soft_wrap=not self.is_terminal)
+
+    def verbatim(self, *pieces: Piece | Text) -> None:
+        """Writes one line that somebody may want to copy; nothing is broken into it."""
         from rich.text import Text
 
         self.console.print(Text.assemble(*pieces), soft_wrap=True)
@@ -54,7 +63,16 @@ class Screen:
         for name, content in pairs:
             if content:
                 pieces = [content] if isinstance(content, str) else content
-                self.line((f"{name:<{width}}  ", "dim"), *pieces)
+                self._field(f"{name:<{width}}  ", pieces)
+
+    def _field(self, name: str, pieces: Sequence[Piece]) -> None:
+        from rich.text import Text
+
+        content = Text.assemble(*pieces)
+        room = self.console.width - len(name)
+        lines = content.wrap(self.console, room) if self.is_terminal and room > 20 else [content]
+        for index, line in enumerate(lines):
+            self.verbatim((name if index == 0 else " " * len(name), "dim"), line)
 
     def table(self, headers: Sequence[str], rows: Sequence[Sequence[Piece]]) -> None:
         """Writes columns: cut to the width of a terminal, whole and plain in a pipe or a file."""
@@ -64,23 +82,30 @@ class Screen:
             self._plain_table(headers, rows)
 
     def _rich_table(self, headers: Sequence[str], rows: Sequence[Sequence[Piece]]) -> None:
+        from rich.cells import cell_len
         from rich.table import Table
         from rich.text import Text
 
         table = Table(box=None, pad_edge=False, header_style="dim")
+        needed = 0
         for index, header in enumerate(headers):
-            numeric = all(_is_number(_text(row[index])) for row in rows)
-            last = index == len(headers) - 1
+            cells = [_text(row[index]) for row in rows]
+            width = max(map(cell_len, [header, *cells]))
+            if index == len(headers) - 1:
+                # Only the last column, the longest text, gives way to a narrow terminal.
+                width = min(width, _LEAST)
+            numeric = bool(cells) and all(map(_is_number, cells))
             table.add_column(
                 header,
-                justify="right" if numeric and rows else "left",
+                justify="right" if numeric else "left",
                 no_wrap=True,
                 overflow="ellipsis",
-                min_width=None if last else len(header),
+                min_width=width,
             )
+            needed += width + 2
         for row in rows:
             table.add_row(*(Text.assemble(piece) for piece in row))
-        self.console.print(table)
+        self.console.print(table, width=max(needed, self.console.width), soft_wrap=True)
 
     def _plain_table(self, headers: Sequence[str], rows: Sequence[Sequence[Piece]]) -> None:
         lines = [list(headers), *([_text(piece) for piece in row] for row in rows)]
@@ -99,7 +124,7 @@ def _text(piece: Piece) -> str:
 
 
 def _is_number(cell: str) -> bool:
-    return cell in ("", "-") or cell.split(" ")[0].replace(",", "").lstrip("+-")[:1].isdigit()
+    return cell in ("", "-") or cell.replace(",", "").replace(".", "", 1).lstrip("-").isdigit()
 
 
 def _plain(value: object) -> object:

@@ -38,14 +38,14 @@ def _spelled(character: str) -> str:
     return character
 
 
-def significant(value: float) -> str:
-    """A figure with four significant digits, without an exponent where that is readable."""
+def significant(value: float, digits: int = 4) -> str:
+    """A figure with so many significant digits, without an exponent where that is readable."""
     if not math.isfinite(value) or value == 0:
         return f"{value:g}"
     magnitude = math.floor(math.log10(abs(value)))
     if not -4 <= magnitude < 9:
-        return f"{value:.3e}"
-    return f"{value:,.{max(0, 3 - magnitude)}f}"
+        return f"{value:.{digits - 1}e}"
+    return f"{value:,.{max(0, digits - 1 - magnitude)}f}"
 
 
 def measured(value: float, unit: str) -> str:
@@ -55,7 +55,9 @@ def measured(value: float, unit: str) -> str:
 
 def bounds(low: float | None, high: float | None) -> str:
     """The two ends of an interval; "" where nothing is known of the spread."""
-    return "" if low is None or high is None else f"[{significant(low)}, {significant(high)}]"
+    if low is None or high is None:
+        return ""
+    return f"[{significant(low, 3)}, {significant(high, 3)}]"
 
 
 def percent(share: float) -> str:

@@ -79,4 +79,4 @@ def _show(screen: Screen, lines: list[str]) -> None:
     for line in lines:
         style = next((style for mark, style in _STYLES.items() if line.startswith(mark)), "")
         for part in harmless_lines(line.removesuffix("\n")):
-            screen.line((part, style))
+            screen.verbatim((part, style))

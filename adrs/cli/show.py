@@ -161,7 +161,7 @@ def _show_text(screen: Screen, name: str, text: str, limit: int | None) -> None:
     hidden = len(lines) - len(shown)
     screen.line((f"{name}:" + (f" (the last {len(shown)} lines)" if hidden else ""), "dim"))
     for line in shown:
-        screen.line(("  | ", "dim"), line if limit is None else line[:500])
+        screen.verbatim(("  | ", "dim"), line if limit is None else line[:500])
 
 
 def _show_program(screen: Screen, trial: Trial) -> None:
@@ -173,7 +173,7 @@ def _show_program(screen: Screen, trial: Trial) -> None:
         text = trial.program.text(path)
         if screen.is_terminal:
             for line in harmless_lines(text.removesuffix("\n")):
-                screen.line(line)
+                screen.verbatim(line)
         else:
             typer.echo(text, nl=False)
 
