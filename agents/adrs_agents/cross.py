@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from difflib import SequenceMatcher
 from random import Random
 
-from adrs import Candidate, Context, Rejection, Trial
+from adrs import Candidate, Context, Direction, Rejection, Trial
 
 from .edits import View
 from .flow import follow
@@ -30,15 +30,12 @@ class Cross:
         self._seen.add(trial.program)
 
     async def propose(self, context: Context) -> Sequence[Candidate | Rejection]:
-        parent = context.selection.parent
-        mates = [t for t in context.selection.inspirations if t.program != parent.program]
-        if not mates and context.best.program != parent.program:
-            mates = [context.best]
+        direction = context.brief.objective.metric.direction
+        parent, mate = _pair(context, direction)
 
         def attempt(rng: Random, sources: Sequence[Source]) -> Proposal | None:
-            if not mates:
+            if mate is None:
                 return None
-            mate = rng.choice(mates)
             try:
                 others = {s.path: s for s in editable_sources(mate.program, context.brief)}
             except Unparsable:
@@ -65,7 +62,26 @@ class Cross:
             words = f"{plan} of trial {mate.number}"
             return Proposal({mine.path: changed.data}, words, (mate.number,))
 
-        return answer(self, context, self._seen, attempt)
+        return answer(self, context, self._seen, attempt, parent)
+
+
+def _pair(context: Context, direction: Direction) -> tuple[Trial, Trial | None]:
+    """The better of two parents, which is changed, and the other, which gives."""
+    one = context.selection.parent
+    offered = (*context.selection.inspirations, context.best)
+    mates = {trial.program.id: trial for trial in offered if trial.program != one.program}
+    if not mates:
+        return one, None
+    other = Random(f"{context.seed}/mate").choice(list(mates.values()))
+    return (other, one) if _better(other, one, direction) else (one, other)
+
+
+def _better(one: Trial, other: Trial, direction: Direction) -> bool:
+    if one.score is None or other.score is None:
+        return one.score is not None and other.score is None
+    if one.score.violation != other.score.violation:
+        return one.score.violation < other.score.violation
+    return direction.better(one.score.value, other.score.value)
 
 
 Joined = tuple[list[Splice], str]
@@ -123,7 +139,7 @@ def _function(mine: Source, other: Source, rng: Random) -> Joined | None:
 
 def _condition(mine: Source, other: Source, rng: Random) -> Joined | None:
     """A condition of theirs joined to one of ours in the same function."""
-    view = View(mine, rng, "")
+    view = View(mine, rng)
     tests = [s for s in view.spots if s.kind == "test" and s.loose]
     if not tests:
         return None

@@ -7,7 +7,7 @@ it finds nothing to do. Kinds and weights are a prior about programs in general.
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from random import Random
@@ -15,7 +15,7 @@ from random import Random
 from .flow import Flow, Function, Place, follow
 from .grammar import Grammar, constant
 from .source import Source, Splice
-from .vocabulary import Scope, Vocabulary, dotted, learn, scope_at
+from .vocabulary import Kind, Scope, Vocabulary, dotted, learn, scope_at
 
 Parent = tuple[ast.AST, str]
 
@@ -46,10 +46,13 @@ class Spot:
 class View:
     """One file with everything that edits ask about it, worked out when first asked."""
 
-    def __init__(self, source: Source, rng: Random, statement: str) -> None:
+    def __init__(
+        self, source: Source, rng: Random, statement: str = "", absent: Collection[str] = ()
+    ) -> None:
         self.source = source
         self.rng = rng
         self._statement = statement
+        self._absent = absent
         self._scopes: dict[int, Scope] = {}
 
     @cached_property
@@ -58,7 +61,7 @@ class View:
 
     @cached_property
     def words(self) -> Vocabulary:
-        return learn(self.source, self.flow, self._statement)
+        return learn(self.source, self.flow, self._statement, self._absent)
 
     @cached_property
     def places(self) -> list[Place]:
@@ -379,8 +382,6 @@ def _is_quantity(view: View, spot: Spot) -> bool:
         return not isinstance(node, (ast.Compare, ast.BoolOp, ast.IfExp)) and not (
             isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not)
         )
-    from .vocabulary import Kind
-
     if text and isinstance(spot.place.statement, ast.Return) and spot.loose:
         return view.words.kinds.get(text) in (Kind.NUMBER, None)
     return view.words.kinds.get(text) is Kind.NUMBER if text else False
@@ -463,8 +464,9 @@ def move_statement(view: View) -> Edit | None:
         word = "move"
         splices.append(Splice(*span, b""))
     first = view.source.text(place.statement).split("\n")[0]
-    return Edit(tuple(splices), f"{word} `{first}` to line {target.statement.lineno} "
-                f"{view.where(place)}")
+    return Edit(
+        tuple(splices), f"{word} `{first}` to line {target.statement.lineno} {view.where(place)}"
+    )
 
 
 def add_state(view: View) -> Edit | None:

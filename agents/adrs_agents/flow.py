@@ -10,6 +10,7 @@ import ast
 import builtins
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeGuard
 
 from .source import Source
 
@@ -83,9 +84,7 @@ def stored_names(node: ast.AST) -> Names:
         elif isinstance(child, (ast.Import, ast.ImportFrom)):
             for alias in child.names:
                 found[(alias.asname or alias.name).split(".")[0]] = None
-        elif isinstance(child, ast.ExceptHandler) and child.name:
-            found[child.name] = None
-        elif isinstance(child, (ast.MatchAs, ast.MatchStar)) and child.name:
+        elif isinstance(child, (ast.ExceptHandler, ast.MatchAs, ast.MatchStar)) and child.name:
             found[child.name] = None
     return found
 
@@ -167,9 +166,7 @@ class _Walk:
             inner = {**known, **self._bound(s.test)}
             return _both(self._block(s.body, inner), self._block(s.orelse, inner))
         if isinstance(s, (ast.For, ast.AsyncFor, ast.While)):
-            head: Sequence[ast.AST] = (
-                [s.test] if isinstance(s, ast.While) else [s.iter, s.target]
-            )
+            head: Sequence[ast.AST] = [s.test] if isinstance(s, ast.While) else [s.iter, s.target]
             self._uses(head[0], known)
             inner = {**known, **self._bound(*head)}
             self._loops += 1
@@ -208,13 +205,17 @@ class _Walk:
         for node in nodes:
             found.update(stored_names(node))
             for child in ast.walk(node):
-                if isinstance(child, ast.Attribute) and not isinstance(child.ctx, ast.Load):
-                    if isinstance(child.value, ast.Name) and self._is_self(child.value.id):
-                        found[f"{child.value.id}.{child.attr}"] = None
+                if self._of_self(child) and not isinstance(child.ctx, ast.Load):
+                    found[f"{self._function.self_name}.{child.attr}"] = None  # type: ignore[union-attr]
         return found
 
-    def _is_self(self, name: str) -> bool:
-        return self._function is not None and name == self._function.self_name != ""
+    def _of_self(self, node: ast.AST) -> TypeGuard[ast.Attribute]:
+        return (
+            isinstance(node, ast.Attribute)
+            and isinstance(node.value, ast.Name)
+            and self._function is not None
+            and node.value.id == self._function.self_name != ""
+        )
 
     def _uses(self, node: ast.AST, known: Mapping[str, None]) -> None:
         function = self._function
@@ -239,24 +240,22 @@ class _Walk:
                     or name in BUILTINS
                 ):
                     self.flow.faults[f"{function.name}: {name}"] = None
-            elif isinstance(child, ast.Attribute) and isinstance(child.value, ast.Name):
-                if self._is_self(child.value.id) and function.owner and not function.owner.bases:
-                    self._attribute_use(child, node, function, known)
+            elif self._of_self(child):
+                self._attribute_use(child, node, function, known)
 
     def _attribute_use(
         self, use: ast.Attribute, node: ast.AST, function: Function, known: Mapping[str, None]
     ) -> None:
-        assert function.owner is not None
+        owner = function.owner
         reads = isinstance(use.ctx, ast.Load) or isinstance(node, ast.AugAssign)
-        if not reads:
-            return
-        have = self.flow.attributes[function.owner.name]
+        if not reads or owner is None or owner.bases:
+            return  # what a base class brings is not known here
         text = f"{function.self_name}.{use.attr}"
         if function.node.name == "__init__":
-            ok = text in known or use.attr in _class_level(function.owner)
+            has_value = text in known or use.attr in stored_names_of_block(owner.body)
         else:
-            ok = use.attr in have
-        if not ok:
+            has_value = use.attr in self.flow.attributes[owner.name]
+        if not has_value:
             self.flow.faults[f"{function.name}: {text}"] = None
 
 
@@ -273,13 +272,9 @@ def _both(one: Names | None, other: Names | None) -> Names | None:
     return {name: None for name in one if name in other}
 
 
-def _class_level(owner: ast.ClassDef) -> Names:
-    return stored_names_of_block(owner.body)
-
-
 def _attributes(owner: ast.ClassDef) -> Names:
     """What every instance has: names of the class body, and what `__init__` assigns to self."""
-    found = _class_level(owner)
+    found = stored_names_of_block(owner.body)
     for statement in owner.body:
         if isinstance(statement, ast.FunctionDef) and statement.name == "__init__":
             names = [arg.arg for arg in parameters(statement)]

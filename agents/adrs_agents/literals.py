@@ -93,6 +93,8 @@ def _literals(data: bytes) -> tuple[tuple[int, int, float, bool], ...]:
         constant = node.operand if isinstance(node, ast.UnaryOp) else node
         assert isinstance(constant, ast.Constant)
         raw = constant.value
+        if not isinstance(raw, (int, float)):
+            continue
         if isinstance(raw, int) and abs(raw) > 10**15:
             continue
         value = sign * float(raw)

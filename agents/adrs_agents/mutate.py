@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from random import Random
 
 from adrs import Candidate, Context, Rejection, Trial
 
 from .edits import WEIGHTED, View
+from .flow import follow
 from .offline import Memory, Proposal, answer
 from .source import Source, Unparsable
 
 _EDITS, _WEIGHTS = zip(*WEIGHTED, strict=True)
+_NO_KEY = re.compile(r"KeyError\W{1,4}(\w+)")
+MOST_ABSENT = 1000
 _MORE = (0.6, 0.3, 0.1)
 
 
@@ -23,9 +27,14 @@ class Mutate:
 
     def __init__(self) -> None:
         self._seen = Memory()
+        self._absent: dict[str, None] = {}
 
     def observe(self, trial: Trial) -> None:
         self._seen.add(trial.program)
+        # A key that the task's words seem to name and that is not there is not tried again.
+        for evaluation in trial.evaluations:
+            if len(self._absent) < MOST_ABSENT:
+                self._absent.update(dict.fromkeys(_NO_KEY.findall(evaluation.reason)))
 
     async def propose(self, context: Context) -> Sequence[Candidate | Rejection]:
         statement = context.brief.statement
@@ -36,7 +45,7 @@ class Mutate:
             plans: list[str] = []
             now = source
             for _ in range(count):
-                view = View(now, rng, statement)
+                view = View(now, rng, statement, self._absent)
                 edit = rng.choices(_EDITS, _WEIGHTS)[0](view)
                 if edit is None:
                     continue
@@ -50,12 +59,10 @@ class Mutate:
                 plans.append(edit.plan)
             return Proposal({now.path: now.data}, "; ".join(plans)) if plans else None
 
-        return answer(self, context, self._seen, attempt)
+        return answer(self, context, self._seen, attempt, context.selection.parent)
 
 
 def new_faults(view: View, changed: Source) -> bool:
     """Whether an edit uses names or attributes that have no value there."""
-    from .flow import follow
-
     old = view.flow.faults
     return any(fault not in old for fault in follow(changed).faults)

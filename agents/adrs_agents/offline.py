@@ -15,6 +15,7 @@ from adrs import (
     Proposer,
     Rejection,
     RejectionKind,
+    Trial,
 )
 
 from .source import Source, Unparsable, compiles, editable_paths, editable_sources
@@ -65,21 +66,29 @@ def _longest_line(data: bytes) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """Files to replace, why, and the trials it is made of if that is not the selected parent."""
+    """Files to replace, and why.
+
+    Attributes:
+        inspirations: numbers of other trials that were looked at.
+        parent: number of the trial to call the parent, where that is not the one handed in.
+    """
 
     files: Mapping[str, bytes]
     plan: str
     inspirations: tuple[int, ...] = ()
+    parent: int | None = None
 
 
 Attempt = Callable[[Random, Sequence[Source]], Proposal | None]
 
 
 def answer(
-    proposer: Proposer, context: Context, seen: Memory, attempt: Attempt
+    proposer: Proposer, context: Context, seen: Memory, attempt: Attempt, parent: Trial
 ) -> Sequence[Candidate | Rejection]:
-    """Tries until a program is new and whole; all randomness is from `context.seed`."""
-    parent = context.selection.parent
+    """Tries to change `parent` until that is new and whole.
+
+    All randomness is from `context.seed`.
+    """
     lineage = Lineage(proposer.name, proposer.version, (parent.number,))
 
     def nothing(reason: str) -> Sequence[Rejection]:
@@ -105,10 +114,11 @@ def answer(
         if seen.overgrown(program, parent.program):
             continue
         if all(compiles(data) for data in proposal.files.values()):
+            number = parent.number if proposal.parent is None else proposal.parent
             made = Lineage(
                 proposer.name,
                 proposer.version,
-                (parent.number,),
+                (number,),
                 proposal.inspirations,
                 proposal.plan,
             )

@@ -83,7 +83,8 @@ class Source:
         return "\r\n" if first.endswith(b"\r\n") else "\n"
 
     def span(self, node: ast.expr | ast.stmt | ast.arg) -> tuple[int, int]:
-        assert node.end_lineno is not None and node.end_col_offset is not None
+        assert node.end_lineno is not None
+        assert node.end_col_offset is not None
         start = self.lines[node.lineno - 1] + node.col_offset
         return start, self.lines[node.end_lineno - 1] + node.end_col_offset
 
@@ -100,9 +101,11 @@ class Source:
     def line_span(self, statement: ast.stmt) -> tuple[int, int] | None:
         """The whole lines of a statement; None if it shares a line with another."""
         assert statement.end_lineno is not None
-        first = min([statement.lineno, *(d.lineno for d in getattr(statement, "decorator_list", ()))])
+        first = min(
+            [statement.lineno, *(d.lineno for d in getattr(statement, "decorator_list", ()))]
+        )
         low, high = self.lines[first - 1], self.lines[statement.end_lineno]
-        start, end = self.span(statement)
+        end = self.span(statement)[1]
         before = self.data[low : self.lines[first - 1] + statement.col_offset]
         after = self.data[end:high].strip()
         if before.strip() or (after and not after.startswith(b"#")):
@@ -136,7 +139,9 @@ class Source:
         done = 0
         for splice in sorted(splices, key=lambda s: (s.start, s.end)):
             if splice.start < done or not self.may_change(splice.start, splice.end):
-                raise ValueError(f"{self.path}: bytes {splice.start} to {splice.end} stay as they are")
+                raise ValueError(
+                    f"{self.path}: bytes {splice.start} to {splice.end} stay as they are"
+                )
             pieces += [self.data[done : splice.start], splice.new]
             done = splice.end
         pieces.append(self.data[done:])
@@ -164,11 +169,7 @@ def _regions(data: bytes) -> tuple[tuple[int, int], ...]:
 
 def editable_paths(program: Program, brief: Brief) -> tuple[str, ...]:
     """The Python files of a program that the task lets a proposer change."""
-    return tuple(
-        path
-        for path in program.files
-        if path.endswith(".py") and brief.may_edit(path)
-    )
+    return tuple(path for path in program.files if path.endswith(".py") and brief.may_edit(path))
 
 
 def editable_sources(program: Program, brief: Brief) -> Sequence[Source]:

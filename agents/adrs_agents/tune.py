@@ -93,9 +93,12 @@ class Tune:
                 for scale, coordinate in zip(scales, search.ask(), strict=False)
             ]
             files = rewritten(by_path, literals, values)
-            return Proposal(files, _words(literals, values)) if files else None
+            if not files:
+                return None
+            parent, inspirations = _origin(study, context, direction)
+            return Proposal(files, _words(literals, values), inspirations, parent)
 
-        return answer(self, context, self._seen, attempt)
+        return answer(self, context, self._seen, attempt, context.selection.parent)
 
 
 class _Scale:
@@ -159,6 +162,15 @@ def _badness(point: Point, direction: Direction) -> tuple[float, float, float]:
         return (1.0, 0.0, 0.0)
     sign = 1.0 if direction is Direction.MINIMIZE else -1.0
     return (0.0, point.score.violation, sign * point.score.value)
+
+
+def _origin(study: Study, context: Context, direction: Direction) -> tuple[int, tuple[int, ...]]:
+    """Parent and inspirations: all numbers are new, so it descends from the study's best."""
+    selected = context.selection.parent.number
+    if not study.points:
+        return selected, ()
+    best = min(study.points, key=lambda point: (*_badness(point, direction), point.trial)).trial
+    return best, (selected,) if selected != best else ()
 
 
 def _words(literals: Sequence[Literal], values: Sequence[float]) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
@@ -18,6 +18,7 @@ from .source import Source
 
 _KEYED = re.compile(r"""(\w+)\[(["'])([^"'\]\n]{1,60})\2\]""")
 _QUOTED = re.compile(r"""(?<!\[)(["'])([A-Za-z_][\w-]{0,40})\1(?!\])""")
+_MARKED = re.compile(r"""`+([^`\n]+)`+|"(\w+)"|^#+ """, re.MULTILINE)
 _SAYS_FLAG = re.compile(r"\b(whether|bool|boolean|true|false)\b", re.IGNORECASE)
 _SAYS_TEXT = re.compile(r"\b(str|string|text|name of|one of)\b|[\"']", re.IGNORECASE)
 _SAYS_MANY = re.compile(r"\b(list|dict|tuple|mapping|sequence)\b", re.IGNORECASE)
@@ -44,22 +45,29 @@ class Vocabulary:
         kinds: expression to what it stands for; absent where nothing is known.
         members: thing to its members, each as an expression: keys and attributes.
         texts: thing to the string constants it is compared with or assigned, as source.
-        moving: expressions whose value is not fixed when an object is made.
+        used: how often a member is read.
     """
 
     kinds: dict[str, Kind] = field(default_factory=dict)
     members: dict[str, dict[str, None]] = field(default_factory=dict)
     texts: dict[str, dict[str, None]] = field(default_factory=dict)
-    fields: dict[str, dict[str, None]] = field(default_factory=dict)
-    moving: dict[str, None] = field(default_factory=dict)
     used: dict[str, int] = field(default_factory=dict)
-    quote: str = '"'
 
 
-def learn(source: Source, flow: Flow, statement: str = "") -> Vocabulary:
-    """Reads a file's vocabulary; `statement` is the task in words."""
+def learn(
+    source: Source, flow: Flow, statement: str = "", absent: Collection[str] = ()
+) -> Vocabulary:
+    """Reads a file's vocabulary.
+
+    Args:
+        statement: the task in words.
+        absent: keys that turned out not to be there.
+    """
     reader = _Reader(source, flow)
     reader.read(statement)
+    for members in reader.words.members.values():
+        for text in [m for m in members if m.rpartition("[")[2].strip("\"'[]") in absent]:
+            del members[text]
     return reader.words
 
 
@@ -102,6 +110,7 @@ class _Reader:
                     self._documented(match[1], match[3], text[match.end() :])
         for function in self._flow.functions:
             self._listed(function)
+        self._stated(statement, roots)
         for node in ast.walk(tree):
             self._alias(node)
 
@@ -253,6 +262,29 @@ class _Reader:
             for key in _QUOTED.finditer(match[2]) if match else ():
                 self._member(arg.arg, key[2])
 
+    def _stated(self, statement: str, roots: dict[str, None]) -> None:
+        """Keys that the task's statement names in marks after it named a parameter in marks."""
+        taken = {f.node.name for f in self._flow.functions} | set(self._flow.module_names)
+        said = {text for texts in self.words.texts.values() for text in texts}
+        said |= {quoted(text) for node in ast.walk(self._source.tree) for text in _texts(node)}
+        root = ""
+        for match in _MARKED.finditer(statement):
+            marked = match[1] or match[2]
+            named = [word for word in re.findall(r"\w+", marked) if word in roots]
+            word = marked.strip("\"'")
+            if match[0].startswith("#"):
+                root = ""
+            elif named:
+                root = named[0] if self._may_hold(named[0]) else ""
+            elif root and word.isidentifier() and word not in taken and quoted(word) not in said:
+                text = self._member(root, word)
+                kind = _said(_MARKED.split(statement[match.end() :][:120])[0].split("\n")[0])
+                if kind:
+                    self.words.kinds.setdefault(text, kind)
+
+    def _may_hold(self, name: str) -> bool:
+        return self.words.kinds.get(name) in (None, Kind.MANY) and name not in ("self", "cls")
+
     def _alias(self, node: ast.AST) -> None:
         """`self.job = job` gives self.job the members of job; `x = obs["a"]` the kind."""
         if not isinstance(node, ast.Assign) or len(node.targets) != 1:
@@ -352,9 +384,7 @@ def scope_at(place: Place, source: Source, flow: Flow, words: Vocabulary) -> Sco
                 if moves:
                     moving[text] = None
     weights = tuple(_fresh_weight(text, words, function.self_name) for text in numbers)
-    return Scope(
-        tuple(numbers), tuple(moving), tuple(flags), tuple(equalities), answers, weights
-    )
+    return Scope(tuple(numbers), tuple(moving), tuple(flags), tuple(equalities), answers, weights)
 
 
 def _fresh_weight(text: str, words: Vocabulary, self_name: str) -> float:
@@ -411,9 +441,7 @@ def rebound_attributes(function: Function) -> dict[str, None]:
     return found
 
 
-def answers_of(
-    function: Function, source: Source, place: Place, flow: Flow
-) -> tuple[str, ...]:
+def answers_of(function: Function, source: Source, place: Place, flow: Flow) -> tuple[str, ...]:
     """Values that the function returns, those first that the program spells out."""
     found: dict[str, None] = {}
     texts: list[str] = []
@@ -426,8 +454,8 @@ def answers_of(
                 elif _simple(value) and _names_known(value, place, flow):
                     found[source.text(value)] = None
     if texts:
-        for value in _declared(function):
-            found[quoted(value)] = None
+        for text in _declared(function):
+            found[quoted(text)] = None
     return tuple(found)
 
 
