@@ -93,7 +93,7 @@ _EPERM = 0x00050000 | errno.EPERM
 _ENOSYS = 0x00050000 | errno.ENOSYS
 
 _LOAD, _RETURN, _AND = 0x20, 0x06, 0x54
-_IF_EQUAL, _IF_GREATER, _IF_ANY_BIT = 0x15, 0x25, 0x45
+_IF_EQUAL, _IF_AT_LEAST, _IF_ANY_BIT = 0x15, 0x35, 0x45
 
 
 def machines() -> tuple[str, ...]:
@@ -102,47 +102,58 @@ def machines() -> tuple[str, ...]:
 
 
 def program(machine: str = platform.machine()) -> bytes:
-    """The BPF program for an architecture."""
+    """The BPF program for an architecture.
+
+    A binary search by number: installing it makes the kernel run it once for every system call
+    that there is, so each step less is felt in every start of a process.
+    """
     arch, clone, clone3, socketpair, ioctl = _ARCHITECTURE[machine]
-    refused = sorted([*_REFUSED[machine].values(), *_REFUSED_EVERYWHERE.values()])
+    answers = {number: [_step(_RETURN, _ALLOW)] for number in range(_LAST_KNOWN + 1)}
+    for number in (*_REFUSED[machine].values(), *_REFUSED_EVERYWHERE.values()):
+        answers[number] = [_step(_RETURN, _EPERM)]
+    answers[_LAST_KNOWN + 1] = answers[clone3] = [_step(_RETURN, _ENOSYS)]
+    answers[clone] = [
+        _step(_LOAD, _FIRST),
+        *_when(_IF_ANY_BIT, _NEW_NAMESPACES, _EPERM),
+        _step(_RETURN, _ALLOW),
+    ]
+    # A datagram socket could still be pointed at a path; the other two kinds are connected.
+    answers[socketpair] = [
+        _step(_LOAD, _FIRST),
+        *_unless(_IF_EQUAL, _AF_UNIX, _EPERM),
+        _step(_LOAD, _SECOND),
+        _step(_AND, _SOCKET_TYPE),
+        *_when(_IF_EQUAL, _SOCK_STREAM, _ALLOW),
+        *_unless(_IF_EQUAL, _SOCK_SEQPACKET, _EPERM),
+        _step(_RETURN, _ALLOW),
+    ]
+    answers[ioctl] = [
+        _step(_LOAD, _SECOND),
+        *_when(_IF_EQUAL, _TIOCSTI, _EPERM),
+        *_when(_IF_EQUAL, _TIOCLINUX, _EPERM),
+        _step(_RETURN, _ALLOW),
+    ]
+    changes = [
+        (number, answers[number])
+        for number in sorted(answers)
+        if answers[number] != answers.get(number - 1)
+    ]
     code = [
         _step(_LOAD, _ARCH),
         *_unless(_IF_EQUAL, arch, _ENOSYS),
         _step(_LOAD, _NUMBER),
-        *_when(_IF_GREATER, _LAST_KNOWN, _ENOSYS),
-        *_when(_IF_EQUAL, clone3, _ENOSYS),
+        *_search(changes),
     ]
-    for number in refused:
-        code += _when(_IF_EQUAL, number, _EPERM)
-    code += _block(
-        clone,
-        [
-            _step(_LOAD, _FIRST),
-            *_when(_IF_ANY_BIT, _NEW_NAMESPACES, _EPERM),
-        ],
-    )
-    # A datagram socket could still be pointed at a path; the other two kinds are connected.
-    code += _block(
-        socketpair,
-        [
-            _step(_LOAD, _FIRST),
-            *_unless(_IF_EQUAL, _AF_UNIX, _EPERM),
-            _step(_LOAD, _SECOND),
-            _step(_AND, _SOCKET_TYPE),
-            *_when(_IF_EQUAL, _SOCK_STREAM, _ALLOW),
-            *_unless(_IF_EQUAL, _SOCK_SEQPACKET, _EPERM),
-        ],
-    )
-    code += _block(
-        ioctl,
-        [
-            _step(_LOAD, _SECOND),
-            *_when(_IF_EQUAL, _TIOCSTI, _EPERM),
-            *_when(_IF_EQUAL, _TIOCLINUX, _EPERM),
-        ],
-    )
-    code.append(_step(_RETURN, _ALLOW))
     return b"".join(code)
+
+
+def _search(changes: list[tuple[int, list[bytes]]]) -> list[bytes]:
+    """Code that finds the last number that is not above the one asked for."""
+    if len(changes) == 1:
+        return changes[0][1]
+    middle = len(changes) // 2
+    below, above = _search(changes[:middle]), _search(changes[middle:])
+    return [_step(_IF_AT_LEAST, changes[middle][0], len(below), 0), *below, *above]
 
 
 def _step(operation: int, value: int, if_true: int = 0, if_false: int = 0) -> bytes:
@@ -155,9 +166,3 @@ def _when(test: int, value: int, answer: int) -> list[bytes]:
 
 def _unless(test: int, value: int, answer: int) -> list[bytes]:
     return [_step(test, value, 1, 0), _step(_RETURN, answer)]
-
-
-def _block(number: int, code: list[bytes]) -> list[bytes]:
-    """Code for one system call, skipped for the others, that ends with leave to go on."""
-    body = [*code, _step(_RETURN, _ALLOW)]
-    return [_step(_IF_EQUAL, number, 0, len(body)), *body]
