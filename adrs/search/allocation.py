@@ -17,7 +17,18 @@ class _Account:
     def __init__(self) -> None:
         self.cost = 0.0
         self.gain = 0.0
-        self.barren = 0
+        self.told = 0
+        self.refused = 0
+
+    @property
+    def rate(self) -> float:
+        """Improvement per evaluation, less where most proposals are not worth one.
+
+        Refusals only count: a resume replays them apart from the tells, so their order must not
+        matter.
+        """
+        fresh = (self.told + 1) / (self.told + self.refused + 1)
+        return fresh * (self.gain + 0.01) / (self.cost + 5.0)
 
 
 class Allocation:
@@ -50,11 +61,7 @@ class Allocation:
 
     def share(self, name: str) -> float:
         """The probability with which a proposer is chosen."""
-        # A barren proposer, whose last proposals were all refused, waits until something new came.
-        rates = {
-            key: (account.gain + 0.01) / (account.cost + 5.0) / (1 + account.barren)
-            for key, account in self._accounts.items()
-        }
+        rates = {key: account.rate for key, account in self._accounts.items()}
         floor = self.FLOOR / len(rates)
         return floor + (1 - self.FLOOR) * rates[name] / sum(rates.values())
 
@@ -62,7 +69,7 @@ class Allocation:
         """Takes note of a proposal that was not evaluated."""
         account = self._accounts.get(rejection.lineage.proposer)
         if account is not None:
-            account.barren += 1
+            account.refused += 1
 
     def told(self, trial: Trial, parent: Score | None) -> None:
         """Takes note of a trial and what it earned over its parent."""
@@ -74,7 +81,7 @@ class Allocation:
             return
         account = self._accounts[trial.lineage.proposer]
         account.cost += 1.0
-        account.barren = 0
+        account.told += 1
         kept = trial.admission is not None and trial.admission.kept
         if kept and parent is not None and trial.score is not None:
             account.gain += self._improvement(trial.score.value, parent.value)

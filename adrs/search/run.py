@@ -178,7 +178,7 @@ class Run:
         )
         try:
             proposals = await proposer.propose(context)
-        except Exception as error:  # noqa: BLE001 - a plug-in may raise anything
+        except Exception as error:
             raise Unavailable(
                 f"the proposer {proposer.name} {proposer.version} failed: {error!r}. The run is "
                 f"kept; go on without it or mend it, then adrs run --resume {self.name}"
