@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 Piece: TypeAlias = "str | tuple[str, str]"
 """Text, or text with the style it has on a terminal."""
 
-_LEAST = 20  # characters that are left of the last column of a table
+_GAP = 2  # blanks between the columns of a table
+_LEAST = 20  # characters that are left of its last column
 
 
 class Screen:
@@ -86,26 +87,24 @@ class Screen:
         from rich.table import Table
         from rich.text import Text
 
-        table = Table(box=None, pad_edge=False, header_style="dim")
-        needed = 0
-        for index, header in enumerate(headers):
-            cells = [_text(row[index]) for row in rows]
-            width = max(map(cell_len, [header, *cells]))
-            if index == len(headers) - 1:
-                # Only the last column, the longest text, gives way to a narrow terminal.
-                width = min(width, _LEAST)
-            numeric = bool(cells) and all(map(_is_number, cells))
+        columns = [[_text(cell) for cell in column] for column in zip(headers, *rows, strict=True)]
+        widths = [max(map(cell_len, column)) for column in columns]
+        # Only the last column, the longest text, gives way to a narrow terminal.
+        room = self.console.width - sum(widths[:-1]) - _GAP * (len(widths) - 1)
+        widths[-1] = min(widths[-1], max(room, _LEAST))
+        table = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0), header_style="dim")
+        for (header, *cells), width in zip(columns, widths, strict=True):
             table.add_column(
                 header,
-                justify="right" if numeric else "left",
+                justify="right" if cells and all(map(_is_number, cells)) else "left",
+                width=width,
                 no_wrap=True,
                 overflow="ellipsis",
-                min_width=width,
             )
-            needed += width + 2
         for row in rows:
             table.add_row(*(Text.assemble(piece) for piece in row))
-        self.console.print(table, width=max(needed, self.console.width), soft_wrap=True)
+        whole = sum(widths) + _GAP * len(widths)
+        self.console.print(table, width=max(whole, self.console.width), soft_wrap=True)
 
     def _plain_table(self, headers: Sequence[str], rows: Sequence[Sequence[Piece]]) -> None:
         lines = [list(headers), *([_text(piece) for piece in row] for row in rows)]
