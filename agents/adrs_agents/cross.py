@@ -139,7 +139,7 @@ def _function(mine: Source, other: Source, rng: Random) -> Joined | None:
 
 def _condition(mine: Source, other: Source, rng: Random) -> Joined | None:
     """A condition of theirs joined to one of ours in the same function."""
-    view = View(mine, rng)
+    view = View(mine, rng, follow(mine))
     tests = [s for s in view.spots if s.kind == "test" and s.loose]
     if not tests:
         return None

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from random import Random
 
-from .flow import Flow, Function, Place, follow
+from .flow import Flow, Function, Place
 from .grammar import Grammar, constant
 from .source import Source, Splice
 from .vocabulary import Kind, Scope, Vocabulary, dotted, learn, scope_at
@@ -47,17 +47,19 @@ class View:
     """One file with everything that edits ask about it, worked out when first asked."""
 
     def __init__(
-        self, source: Source, rng: Random, statement: str = "", absent: Collection[str] = ()
+        self,
+        source: Source,
+        rng: Random,
+        flow: Flow,
+        statement: str = "",
+        absent: Collection[str] = (),
     ) -> None:
         self.source = source
         self.rng = rng
+        self.flow = flow
         self._statement = statement
         self._absent = absent
         self._scopes: dict[int, Scope] = {}
-
-    @cached_property
-    def flow(self) -> Flow:
-        return follow(self.source)
 
     @cached_property
     def words(self) -> Vocabulary:
@@ -168,7 +170,7 @@ def _line(block: Sequence[str], step: str) -> list[str]:
 
 def guard(view: View) -> Edit | None:
     """`if <condition>: return <an answer seen elsewhere>` in front of a statement."""
-    places = [p for p in view.places if view.scope(p).answers and not _sets_up(p.function)]
+    places = [p for p in view.places if p.function.answers and not _sets_up(p.function)]
     if not places:
         return None
     place = view.rng.choice(places)

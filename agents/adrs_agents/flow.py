@@ -17,6 +17,7 @@ from .source import Source
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
 BUILTINS = frozenset(dir(builtins))
 _ENDS = (ast.Return, ast.Raise, ast.Continue, ast.Break)
+_CANNOT_BIND_ATTRIBUTES = (ast.expr, ast.pattern, ast.Import, ast.ImportFrom)
 Names = dict[str, None]  # a set that keeps its order, so that nothing depends on hashes
 
 
@@ -27,12 +28,14 @@ class Function:
     Attributes:
         owner: the class it is a method of.
         self_name: the first parameter's name if it is a method, else "".
+        answers: whether it returns values.
     """
 
     node: FunctionNode
     owner: ast.ClassDef | None
     name: str
     self_name: str
+    answers: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,8 @@ class Flow:
 
     Attributes:
         constants: names that the module gives a number.
+        attributes: class to what every instance of it has.
+        rebound: class to the attributes that a method other than `__init__` assigns.
         faults: uses of names or attributes that may have no value; in words.
     """
 
@@ -65,6 +70,7 @@ class Flow:
     constants: Names
     faults: Names
     attributes: dict[str, Names]
+    rebound: dict[str, Names]
 
 
 def follow(source: Source) -> Flow:
@@ -108,7 +114,7 @@ def parameters(function: FunctionNode) -> list[ast.arg]:
 
 class _Walk:
     def __init__(self, tree: ast.Module) -> None:
-        self.flow = Flow([], [], stored_names_of_block(tree.body), _constants(tree), {}, {})
+        self.flow = Flow([], [], stored_names_of_block(tree.body), _constants(tree), {}, {}, {})
         self._function: Function | None = None
         self._loops = 0
         for statement in tree.body:
@@ -117,7 +123,7 @@ class _Walk:
     def _definition(self, node: ast.AST, owner: ast.ClassDef | None, outer: Names) -> None:
         """Finds the functions under a statement that is not itself in a function."""
         if isinstance(node, ast.ClassDef):
-            self.flow.attributes[node.name] = _attributes(node)
+            self.flow.attributes[node.name], self.flow.rebound[node.name] = _attributes(node)
             for statement in node.body:
                 self._definition(statement, node, outer)
         elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
@@ -131,7 +137,7 @@ class _Walk:
         names = [arg.arg for arg in parameters(node)]
         self_name = names[0] if plain and names else ""
         name = f"{owner.name}.{node.name}" if owner else node.name
-        function = Function(node, owner, name, self_name)
+        function = Function(node, owner, name, self_name, _answers(node))
         self.flow.functions.append(function)
         before, loops = self._function, self._loops
         self._function, self._loops = function, 0
@@ -204,9 +210,11 @@ class _Walk:
         found: Names = {}
         for node in nodes:
             found.update(stored_names(node))
+            if isinstance(node, _CANNOT_BIND_ATTRIBUTES):
+                continue
             for child in ast.walk(node):
                 if self._of_self(child) and not isinstance(child.ctx, ast.Load):
-                    found[f"{self._function.self_name}.{child.attr}"] = None  # type: ignore[union-attr]
+                    found[f"{child.value.id}.{child.attr}"] = None  # type: ignore[attr-defined]
         return found
 
     def _of_self(self, node: ast.AST) -> TypeGuard[ast.Attribute]:
@@ -221,27 +229,22 @@ class _Walk:
         function = self._function
         assert function is not None
         inner: Names = {}
-        for child in ast.walk(node):
-            if isinstance(child, (ast.comprehension, ast.NamedExpr)):
-                inner.update(stored_names(child.target))
-            elif isinstance(child, ast.Lambda):
-                a = child.args
-                for arg in (*a.posonlyargs, *a.args, *a.kwonlyargs, a.vararg, a.kwarg):
-                    if arg is not None:
-                        inner[arg.arg] = None
+        used: list[str] = []
         for child in ast.walk(node):
             if isinstance(child, ast.Name):
-                name = child.id
-                reads = isinstance(child.ctx, ast.Load) or isinstance(node, ast.AugAssign)
-                if reads and not (
-                    name in known
-                    or name in inner
-                    or name in self.flow.module_names
-                    or name in BUILTINS
-                ):
-                    self.flow.faults[f"{function.name}: {name}"] = None
+                if isinstance(child.ctx, ast.Load) or isinstance(node, ast.AugAssign):
+                    used.append(child.id)
+            elif isinstance(child, (ast.comprehension, ast.NamedExpr)):
+                inner.update(stored_names(child.target))
+            elif isinstance(child, ast.arg):  # of a lambda
+                inner[child.arg] = None
             elif self._of_self(child):
                 self._attribute_use(child, node, function, known)
+        for name in used:
+            if not (
+                name in known or name in inner or name in self.flow.module_names or name in BUILTINS
+            ):
+                self.flow.faults[f"{function.name}: {name}"] = None
 
     def _attribute_use(
         self, use: ast.Attribute, node: ast.AST, function: Function, known: Mapping[str, None]
@@ -272,22 +275,28 @@ def _both(one: Names | None, other: Names | None) -> Names | None:
     return {name: None for name in one if name in other}
 
 
-def _attributes(owner: ast.ClassDef) -> Names:
-    """What every instance has: names of the class body, and what `__init__` assigns to self."""
+def _attributes(owner: ast.ClassDef) -> tuple[Names, Names]:
+    """What every instance has (by the class body and `__init__`), and what is assigned later."""
     found = stored_names_of_block(owner.body)
-    for statement in owner.body:
-        if isinstance(statement, ast.FunctionDef) and statement.name == "__init__":
-            names = [arg.arg for arg in parameters(statement)]
-            for child in ast.walk(statement):
-                if (
-                    isinstance(child, ast.Attribute)
-                    and isinstance(child.ctx, ast.Store)
-                    and isinstance(child.value, ast.Name)
-                    and names
-                    and child.value.id == names[0]
-                ):
-                    found[child.attr] = None
-    return found
+    later: Names = {}
+    for method in owner.body:
+        if not isinstance(method, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            continue
+        names = [arg.arg for arg in parameters(method)]
+        into = found if method.name == "__init__" else later
+        for child in ast.walk(method) if names else ():
+            if (
+                isinstance(child, ast.Attribute)
+                and isinstance(child.ctx, ast.Store)
+                and isinstance(child.value, ast.Name)
+                and child.value.id == names[0]
+            ):
+                into[child.attr] = None
+    return found, later
+
+
+def _answers(node: FunctionNode) -> bool:
+    return any(isinstance(n, ast.Return) and n.value is not None for n in ast.walk(node))
 
 
 def _constants(tree: ast.Module) -> Names:

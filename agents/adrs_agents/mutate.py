@@ -40,12 +40,11 @@ class Mutate:
         statement = context.brief.statement
 
         def attempt(rng: Random, sources: Sequence[Source]) -> Proposal | None:
-            source = rng.choice(sources)
-            count = rng.choices((1, 2, 3), _MORE)[0]
+            now = rng.choice(sources)
+            flow = follow(now)
             plans: list[str] = []
-            now = source
-            for _ in range(count):
-                view = View(now, rng, statement, self._absent)
+            for _ in range(rng.choices((1, 2, 3), _MORE)[0]):
+                view = View(now, rng, flow, statement, self._absent)
                 edit = rng.choices(_EDITS, _WEIGHTS)[0](view)
                 if edit is None:
                     continue
@@ -53,16 +52,10 @@ class Mutate:
                     changed = now.spliced(edit.splices)
                 except (Unparsable, ValueError):
                     continue
-                if new_faults(view, changed):
-                    continue
-                now = changed
-                plans.append(edit.plan)
+                behind = follow(changed)
+                if behind.faults.keys() <= flow.faults.keys():
+                    now, flow = changed, behind
+                    plans.append(edit.plan)
             return Proposal({now.path: now.data}, "; ".join(plans)) if plans else None
 
         return answer(self, context, self._seen, attempt, context.selection.parent)
-
-
-def new_faults(view: View, changed: Source) -> bool:
-    """Whether an edit uses names or attributes that have no value there."""
-    old = view.flow.faults
-    return any(fault not in old for fault in follow(changed).faults)

@@ -66,6 +66,11 @@ class Source:
         return Source(path, data, parse(data))
 
     @cached_property
+    def nodes(self) -> tuple[ast.AST, ...]:
+        """All of the tree, outer before inner."""
+        return tuple(ast.walk(self.tree))
+
+    @cached_property
     def lines(self) -> tuple[int, ...]:
         """Byte offset of every line's start, and the end of the file."""
         offsets = [0]
@@ -120,7 +125,7 @@ class Source:
     @cached_property
     def step(self) -> str:
         """What one level of indentation looks like here."""
-        for node in ast.walk(self.tree):
+        for node in self.nodes:
             body = getattr(node, "body", None)
             if isinstance(node, ast.stmt) and isinstance(body, list):
                 outer, inner = self.indent(node), self.indent(body[0])

@@ -98,24 +98,23 @@ class _Reader:
         self.words = Vocabulary()
 
     def read(self, statement: str) -> None:
-        tree = self._source.tree
-        for node in ast.walk(tree):
+        for node in self._source.nodes:
             self._node(node)
-        for node in ast.walk(tree):
+        for node in self._source.nodes:
             self._assigned(node)
         roots = {a.arg: None for f in self._flow.functions for a in parameters(f.node)}
-        for text in (*self._prose(tree), statement):
+        for text in (*self._prose(), statement):
             for match in _KEYED.finditer(text):
                 if match[1] in roots:
                     self._documented(match[1], match[3], text[match.end() :])
         for function in self._flow.functions:
             self._listed(function)
         self._stated(statement, roots)
-        for node in ast.walk(tree):
+        for node in self._source.nodes:
             self._alias(node)
 
-    def _prose(self, tree: ast.Module) -> Iterator[str]:
-        for node in ast.walk(tree):
+    def _prose(self) -> Iterator[str]:
+        for node in self._source.nodes:
             if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
                 text = ast.get_docstring(node)
                 if text:
@@ -266,7 +265,7 @@ class _Reader:
         """Keys that the task's statement names in marks after it named a parameter in marks."""
         taken = {f.node.name for f in self._flow.functions} | set(self._flow.module_names)
         said = {text for texts in self.words.texts.values() for text in texts}
-        said |= {quoted(text) for node in ast.walk(self._source.tree) for text in _texts(node)}
+        said |= {quoted(text) for node in self._source.nodes for text in _texts(node)}
         root = ""
         for match in _MARKED.finditer(statement):
             marked = match[1] or match[2]
@@ -364,7 +363,7 @@ def scope_at(place: Place, source: Source, flow: Flow, words: Vocabulary) -> Sco
     moving: dict[str, None] = {}
     flags: dict[str, None] = {}
     equalities: dict[str, None] = {}
-    rebound = rebound_attributes(function)
+    rebound = flow.rebound.get(function.owner.name, {}) if function.owner else {}
     for thing, moves in _things(place, flow, rebound):
         for text in _expand(thing, words, function.self_name):
             kind = words.kinds.get(text)
@@ -425,20 +424,6 @@ def _is_method(owner: ast.ClassDef, name: str) -> bool:
         isinstance(s, (ast.FunctionDef, ast.AsyncFunctionDef)) and s.name == name
         for s in owner.body
     )
-
-
-def rebound_attributes(function: Function) -> dict[str, None]:
-    """Attributes of self that a method other than `__init__` assigns."""
-    found: dict[str, None] = {}
-    if function.owner is None:
-        return found
-    for method in function.owner.body:
-        if not isinstance(method, ast.FunctionDef) or method.name == "__init__":
-            continue
-        for node in ast.walk(method):
-            if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
-                found[node.attr] = None
-    return found
 
 
 def answers_of(function: Function, source: Source, place: Place, flow: Flow) -> tuple[str, ...]:
