@@ -27,7 +27,7 @@ NOT_OURS = re.compile(
             r"py" + r"pi\.org",
             r"python" + r"hosted",
             r"registry\." + r"npmjs",
-            r"(^|[\s\"'(=:`])/(" + r"work/|opt/.|home/\w+/)",
+            r"(^|[\s\"'(=:`])/(" + r"work/|opt/|home/\w+/)",
             r"--(extra-)?" + r"index-url",
         ]
     ),
