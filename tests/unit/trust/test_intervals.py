@@ -196,12 +196,13 @@ def test_the_interval_covers_the_truth(count: int, aggregate: Aggregate) -> None
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("spread", [0.5, 1.0])
+@pytest.mark.parametrize(("spread", "missed"), [(0.5, 0.07), (1.0, 0.08)])
 @pytest.mark.parametrize("aggregate", Aggregate)
 @pytest.mark.parametrize("count", [8, 14, 40])
 def test_the_interval_covers_the_truth_at_length(
-    count: int, aggregate: Aggregate, spread: float
+    count: int, aggregate: Aggregate, spread: float, missed: float
 ) -> None:
+    """With a spread of 1.0 the largest of eight is some twenty times the smallest: few carry the mean."""
     below, above = misses(2000, count, aggregate, noise=0.3, spread=spread)
-    assert below + above <= 0.07
+    assert below + above <= missed
     assert above <= 0.04, "claims more than there is"
