@@ -77,12 +77,11 @@ class Screen:
 
     def table(self, headers: Sequence[str], rows: Sequence[Sequence[Piece]]) -> None:
         """Writes columns: cut to the width of a terminal, whole and plain in a pipe or a file."""
-        if self.is_terminal:
-            self._rich_table(headers, rows)
-        else:
+        if not (self.is_terminal and self._rich_table(headers, rows)):
             self._plain_table(headers, rows)
 
-    def _rich_table(self, headers: Sequence[str], rows: Sequence[Sequence[Piece]]) -> None:
+    def _rich_table(self, headers: Sequence[str], rows: Sequence[Sequence[Piece]]) -> bool:
+        """Whether there was room for it."""
         from rich.cells import cell_len
         from rich.table import Table
         from rich.text import Text
@@ -91,7 +90,9 @@ class Screen:
         widths = [max(map(cell_len, column)) for column in columns]
         # Only the last column, the longest text, gives way to a narrow terminal.
         room = self.console.width - sum(widths[:-1]) - _GAP * (len(widths) - 1)
-        widths[-1] = min(widths[-1], max(room, _LEAST))
+        if room < min(widths[-1], _LEAST):
+            return False
+        widths[-1] = min(widths[-1], room)
         table = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0), header_style="dim")
         for (header, *cells), width in zip(columns, widths, strict=True):
             table.add_column(
@@ -103,8 +104,8 @@ class Screen:
             )
         for row in rows:
             table.add_row(*(Text.assemble(piece) for piece in row))
-        whole = sum(widths) + _GAP * len(widths)
-        self.console.print(table, width=max(whole, self.console.width), soft_wrap=True)
+        self.console.print(table)
+        return True
 
     def _plain_table(self, headers: Sequence[str], rows: Sequence[Sequence[Piece]]) -> None:
         lines = [list(headers), *([_text(piece) for piece in row] for row in rows)]
