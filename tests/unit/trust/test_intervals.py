@@ -202,7 +202,7 @@ def test_the_interval_covers_the_truth(count: int, aggregate: Aggregate) -> None
 def test_the_interval_covers_the_truth_at_length(
     count: int, aggregate: Aggregate, spread: float, missed: float
 ) -> None:
-    """With a spread of 1.0 the largest of eight is some twenty times the smallest: few carry the mean."""
+    """With a spread of 1.0 the largest of eight is some twenty times the smallest."""
     below, above = misses(2000, count, aggregate, noise=0.3, spread=spread)
     assert below + above <= missed
     assert above <= 0.04, "claims more than there is"
