@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -70,7 +70,6 @@ def go_on(
 
 def _drive(screen: Screen, store: Store, info: RunInfo, task: Task, url: str | None) -> int:
     name = info.name
-    _introduce(screen, info, task)
     view = Live if screen.is_terminal and not screen.console.is_dumb_terminal else Lines
     failure: AdrsError | None = None
     with store.claim(name):
@@ -78,7 +77,7 @@ def _drive(screen: Screen, store: Store, info: RunInfo, task: Task, url: str | N
             store.amend_run(name, info.settings)
         try:
             with view(screen, store, name, task) as shown:
-                asyncio.run(_searched(store, name, shown))
+                asyncio.run(_searched(store, name, shown, lambda: _introduce(screen, info, task)))
         except AdrsError as error:
             if store.run(name).asked == 0:
                 raise
@@ -113,7 +112,9 @@ def _introduce(screen: Screen, info: RunInfo, task: Task) -> None:
     screen.line((", ".join(facts), "dim"))
 
 
-async def _searched(store: Store, name: str, view: Live | Lines) -> None:
+async def _searched(
+    store: Store, name: str, view: Live | Lines, introduce: Callable[[], None]
+) -> None:
     interruption = _Interruption(view)
     with interruption.heard():
         try:
@@ -121,6 +122,7 @@ async def _searched(store: Store, name: str, view: Live | Lines) -> None:
         except asyncio.CancelledError:
             store.append(name, [Ended(RunStatus.INTERRUPTED, interruption.reason)])
             return
+        introduce()
         view.attach(search)
         interruption.search = search
         clock = asyncio.create_task(_tick(view))

@@ -54,10 +54,15 @@ def measured(value: float, unit: str) -> str:
 
 
 def bounds(low: float | None, high: float | None) -> str:
-    """The two ends of an interval; "" where nothing is known of the spread."""
+    """The two ends of an interval, in two digits of its width; "" where no spread is known."""
     if low is None or high is None:
         return ""
-    return f"[{significant(low, 3)}, {significant(high, 3)}]"
+    width = high - low
+    largest = max(abs(low), abs(high))
+    if not 1e-6 * largest < width < math.inf or not 1e-3 <= largest < 1e9:
+        return f"[{significant(low, 3)}, {significant(high, 3)}]"
+    digits = max(0, 1 - math.floor(math.log10(width)))
+    return f"[{low:,.{digits}f}, {high:,.{digits}f}]"
 
 
 def percent(share: float) -> str:
