@@ -10,10 +10,10 @@ from adrs.cli._text import gain, significant
 from adrs.config import load_task
 from adrs.errors import ConfigError, NotInStore
 from adrs.model.run import RunInfo, RunStatus
+from adrs.model.scoring import improvement
 from adrs.model.task import Task
 from adrs.model.trial import Trial
 from adrs.ports.store import Record, Store
-from adrs.search.summary import improvement
 
 
 @contextmanager

@@ -9,12 +9,12 @@ from collections import Counter, deque
 from adrs.archives import rank
 from adrs.model.evaluation import Evaluation, Status
 from adrs.model.metric import Aggregate
+from adrs.model.scoring import improvement
 from adrs.model.task import Task
 from adrs.model.trial import Trial
 from adrs.model.verdict import Interval
 from adrs.ports.store import Store
 from adrs.search import Search
-from adrs.search.summary import improvement
 from adrs.trust import objective_interval
 
 

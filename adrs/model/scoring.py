@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from statistics import fmean
 
 from adrs.model.evaluation import Evaluation, Sample, Score, Status
-from adrs.model.metric import Aggregate, Constraint, Objective
+from adrs.model.metric import Aggregate, Constraint, Direction, Objective
 
 
 def unit_means(evaluation: Evaluation, metric: str) -> dict[str, float]:
@@ -113,3 +113,9 @@ def _per_unit(
     for unit, figure in _workload_means(evaluation, metric).values():
         units.setdefault(unit, []).append(figure)
     return {unit: join(figures) for unit, figures in units.items()}
+
+
+def improvement(value: float, baseline: float, direction: Direction) -> float:
+    """Relative improvement over the baseline, positive when better; 0.0 over a baseline of zero."""
+    gain = baseline - value if direction is Direction.MINIMIZE else value - baseline
+    return gain / abs(baseline) if baseline else 0.0

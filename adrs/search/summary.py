@@ -6,13 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from adrs.model.evaluation import Evaluation, Status
-from adrs.model.metric import Direction, Objective
-from adrs.model.scoring import unit_figures
+from adrs.model.metric import Objective
 from adrs.model.task import Split, Task
 from adrs.model.trial import Trial
 from adrs.model.verdict import Interval
 from adrs.ports.store import Record
-from adrs.trust import mean_interval
+from adrs.trust import objective_interval
 
 
 def summarize(record: Record, run: str, task: Task) -> dict[str, Any]:
@@ -48,10 +47,10 @@ def summarize(record: Record, run: str, task: Task) -> dict[str, Any]:
     references = record.references(run)
     seed = record.trial(run, 0)
     best = record.trial(run, finding.trial) if finding else best_of(record, run, objective)
-    split = task.search_split
-    summary["baseline"] = _subject(seed, split, objective)
-    summary["best"] = _subject(best, split, objective)
-    summary["references"] = _references(references, split, objective, best)
+    train = _Figures(seed, task.search_split, objective)
+    summary["baseline"] = train.of(seed)
+    summary["best"] = train.of(best)
+    summary["references"] = train.of_references(references, best)
     last = (best or seed).evaluations[-1].isolation
     summary["isolation"] = {
         "level": last.level.value,
@@ -60,16 +59,10 @@ def summarize(record: Record, run: str, task: Task) -> dict[str, Any]:
         "missing": dict(last.missing),
     }
     if best is not None and _on(best, Split.VALIDATION) is not None:
-        summary["validation"] = {
-            "baseline": _subject(seed, Split.VALIDATION, objective),
-            "best": _subject(best, Split.VALIDATION, objective),
-            "references": _references(references, Split.VALIDATION, objective, best),
-        }
+        summary["validation"] = _side_by_side(seed, best, references, Split.VALIDATION, objective)
     if finding is not None and best is not None:
         summary["held_out"] = {
-            "baseline": _subject(seed, Split.HELD_OUT, objective),
-            "best": _subject(best, Split.HELD_OUT, objective),
-            "references": _references(references, Split.HELD_OUT, objective, best),
+            **_side_by_side(seed, best, references, Split.HELD_OUT, objective),
             "effect": _bounds(finding.effect),
             "level": finding.level,
             "units": finding.units,
@@ -81,6 +74,21 @@ def summarize(record: Record, run: str, task: Task) -> dict[str, Any]:
             "workloads": finding.workloads,
         }
     return summary
+
+
+def _side_by_side(
+    seed: Trial,
+    best: Trial,
+    references: Sequence[tuple[str, Evaluation]],
+    split: Split,
+    objective: Objective,
+) -> dict[str, Any]:
+    figures = _Figures(seed, split, objective)
+    return {
+        "baseline": figures.of(seed),
+        "best": figures.of(best),
+        "references": figures.of_references(references, best),
+    }
 
 
 def best_of(record: Record, run: str, objective: Objective) -> Trial | None:
@@ -95,28 +103,54 @@ def _on(trial: Trial, split: Split) -> Evaluation | None:
     return fitting[-1] if fitting else None
 
 
-def _subject(trial: Trial | None, split: Split, objective: Objective) -> dict[str, Any] | None:
-    evaluation = None if trial is None else _on(trial, split)
-    if trial is None or evaluation is None:
-        return None
-    return {
-        "trial": trial.number,
-        "program": trial.program.id,
-        "objective": _figure(evaluation, objective),
-        "metrics": _means(evaluation),
-    }
+class _Figures:
+    """Figures of one split, all on the same workloads."""
 
+    def __init__(self, seed: Trial, split: Split, objective: Objective) -> None:
+        self._split = split
+        self._objective = objective
+        self._baseline = _on(seed, split)
 
-def _figure(evaluation: Evaluation, objective: Objective) -> dict[str, Any]:
-    figures = unit_figures(evaluation, objective) or {}
-    interval = mean_interval(list(figures.values()))
-    return {
-        "name": objective.metric.name,
-        "direction": objective.metric.direction.value,
-        "unit": objective.metric.unit,
-        **_bounds(interval),
-        "units": len(figures),
-    }
+    def of(self, trial: Trial | None) -> dict[str, Any] | None:
+        """A trial here, or None if it is not SCORED here."""
+        evaluation = None if trial is None else _on(trial, self._split)
+        if trial is None or evaluation is None:
+            return None
+        return {
+            "trial": trial.number,
+            "program": trial.program.id,
+            "objective": self._objective_of(evaluation),
+            "metrics": _means(evaluation),
+        }
+
+    def of_references(
+        self, references: Sequence[tuple[str, Evaluation]], best: Trial | None
+    ) -> dict[str, Any]:
+        """Reference programs here, and the ratio of the best program's objective to theirs."""
+        result: dict[str, Any] = {}
+        ours = None if best is None else _on(best, self._split)
+        for name, evaluation in references:
+            if evaluation.split is not self._split or evaluation.status is not Status.SCORED:
+                continue
+            if self._baseline is None or evaluation.workloads != self._baseline.workloads:
+                continue
+            entry: dict[str, Any] = {"objective": self._objective_of(evaluation)}
+            theirs = entry["objective"]["value"]
+            if ours is not None and theirs:
+                entry["ratio"] = self._objective_of(ours)["value"] / theirs
+            result[name] = entry
+        return result
+
+    def _objective_of(self, evaluation: Evaluation) -> dict[str, Any]:
+        objective = self._objective
+        interval = objective_interval(objective, evaluation, self._baseline)
+        return {
+            "name": objective.metric.name,
+            "direction": objective.metric.direction.value,
+            "unit": objective.metric.unit,
+            **_bounds(interval),
+            "units": len({sample.unit for sample in evaluation.samples}),
+        }
 
 
 def _means(evaluation: Evaluation) -> dict[str, float]:
@@ -126,35 +160,7 @@ def _means(evaluation: Evaluation) -> dict[str, float]:
     return {name: sum(s.metrics[name] for s in samples) / len(samples) for name in names}
 
 
-def _references(
-    references: Sequence[tuple[str, Evaluation]],
-    split: Split,
-    objective: Objective,
-    best: Trial | None,
-) -> dict[str, Any]:
-    """Reference programs on the same workloads, and the best program's ratio to each."""
-    result: dict[str, Any] = {}
-    ours = None if best is None else _on(best, split)
-    for name, evaluation in references:
-        if evaluation.split is not split or evaluation.status is not Status.SCORED:
-            continue
-        if ours is not None and evaluation.workloads != ours.workloads:
-            continue
-        entry: dict[str, Any] = {"objective": _figure(evaluation, objective)}
-        theirs = entry["objective"]["value"]
-        if ours is not None and theirs:
-            entry["ratio"] = _figure(ours, objective)["value"] / theirs
-        result[name] = entry
-    return result
-
-
 def _bounds(interval: Interval | None) -> Mapping[str, float | None]:
     if interval is None:
         return {"value": None, "low": None, "high": None}
     return {"value": interval.value, "low": interval.low, "high": interval.high}
-
-
-def improvement(value: float, baseline: float, direction: Direction) -> float:
-    """Relative improvement over the baseline, positive when better."""
-    gain = baseline - value if direction is Direction.MINIMIZE else value - baseline
-    return gain / abs(baseline) if baseline else 0.0

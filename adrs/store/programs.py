@@ -11,7 +11,16 @@ from sqlalchemy.dialects.sqlite import insert
 
 from adrs.errors import ProgramError, StoreUnavailable
 from adrs.model.program import Program
-from adrs.store.schema import BLOBS, PROGRAM_FILES, PROGRAMS, TASK_PROGRAMS, TRIALS
+from adrs.store.schema import (
+    ARTIFACTS,
+    BLOBS,
+    CERTIFICATES,
+    MODEL_CALLS,
+    PROGRAM_FILES,
+    PROGRAMS,
+    TASK_PROGRAMS,
+    TRIALS,
+)
 from adrs.store.sqlite import chunks
 
 _PACK_FROM = 200
@@ -51,7 +60,16 @@ _DROP_FILES = PROGRAM_FILES.delete().where(PROGRAM_FILES.c.program_key.in_(_KEYS
 _DROP_PROGRAMS = PROGRAMS.delete().where(PROGRAMS.c.key.in_(_KEYS))
 _DROP_UNUSED_BLOBS = BLOBS.delete().where(
     BLOBS.c.key.in_(_KEYS),
-    ~sa.exists().where(PROGRAM_FILES.c.blob_key == BLOBS.c.key),
+    *(
+        ~sa.exists().where(column == BLOBS.c.key)
+        for column in (
+            PROGRAM_FILES.c.blob_key,
+            ARTIFACTS.c.blob_key,
+            CERTIFICATES.c.blob_key,
+            MODEL_CALLS.c.prompt_key,
+            MODEL_CALLS.c.answer_key,
+        )
+    ),
 )
 
 

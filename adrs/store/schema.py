@@ -249,6 +249,57 @@ class NoteRow(Table, table=True):
     text: str = Field(sa_type=UntrustedText)
 
 
+class ModelCallRow(Table, table=True):
+    """A call of a model: asked, then answered or failed. Prompt and answer are blobs.
+
+    `ordinal` is the proposal that it served; `parameters` is JSON.
+    """
+
+    __tablename__ = "model_calls"
+
+    key: int = Field(primary_key=True)
+    run_key: int = Field(foreign_key="runs.key", index=True)
+    ordinal: int
+    at: float
+    model: str
+    parameters: str
+    prompt_key: int = Field(foreign_key="blobs.key", index=True)
+    answer_key: int | None = Field(foreign_key="blobs.key", index=True)
+    status: str
+    tokens_in: int | None
+    tokens_out: int | None
+    usd: float | None
+    latency_s: float | None
+
+
+class ArtifactRow(Table, table=True):
+    """A named file that came out of a trial's evaluation, or of the run when `trial` is empty."""
+
+    __tablename__ = "artifacts"
+    __table_args__ = (sa.UniqueConstraint("run_key", "trial", "name"),)
+
+    key: int = Field(primary_key=True)
+    run_key: int = Field(foreign_key="runs.key")
+    trial: int | None
+    name: str
+    media_type: str
+    at: float
+    blob_key: int = Field(foreign_key="blobs.key", index=True)
+
+
+class CertificateRow(Table, table=True):
+    """A winner's certificate, as it was written; the blob is its canonical JSON."""
+
+    __tablename__ = "certificates"
+
+    key: int = Field(primary_key=True)
+    run_key: int = Field(foreign_key="runs.key", index=True)
+    trial: int
+    at: float
+    digest: str = Field(unique=True)
+    blob_key: int = Field(foreign_key="blobs.key", index=True)
+
+
 def table(row: type[Table]) -> Any:
     """Find the SQL table that a class describes."""
     return Table.metadata.tables[str(row.__tablename__)]
@@ -273,3 +324,6 @@ EVALUATIONS = table(EvaluationRow)
 LOOKS = table(LookRow)
 FINDINGS = table(FindingRow)
 NOTES = table(NoteRow)
+MODEL_CALLS = table(ModelCallRow)
+ARTIFACTS = table(ArtifactRow)
+CERTIFICATES = table(CertificateRow)

@@ -16,8 +16,11 @@ from adrs.store.checking import faults
 from adrs.store.programs import drop_unused, keep_program
 from adrs.store.reading import SqlRecord
 from adrs.store.schema import (
+    ARTIFACTS,
+    CERTIFICATES,
     EVALUATIONS,
     FINDINGS,
+    MODEL_CALLS,
     NOTES,
     REJECTIONS,
     RUN_NUMBERS,
@@ -93,7 +96,7 @@ class SqlStore(SqlRecord):
         key = self._key_of(run)
         with self.claim(run), self._writing() as connection:
             programs = connection.scalars(_PROGRAMS_OF, {"run_key": key}).all()
-            for rows in (FINDINGS, NOTES, EVALUATIONS, REJECTIONS, TRIALS, TASK_PROGRAMS):
+            for rows in _OF_A_RUN:
                 connection.execute(rows.delete().where(rows.c.run_key == key))
             connection.execute(RUNS.delete().where(RUNS.c.key == key))
             drop_unused(connection, programs)
@@ -118,6 +121,10 @@ class SqlStore(SqlRecord):
             connection.execute(RUNS.update().where(RUNS.c.key == key).values(values))
 
 
+_OF_A_RUN = (
+    *(CERTIFICATES, ARTIFACTS, MODEL_CALLS, FINDINGS, NOTES),
+    *(EVALUATIONS, REJECTIONS, TRIALS, TASK_PROGRAMS),
+)
 _PROGRAMS_OF = sa.union(
     *(
         sa.select(rows.c.program_key).where(rows.c.run_key == sa.bindparam("run_key"))

@@ -1,4 +1,4 @@
-"""The first tables: runs, programs, trials, evaluations, looks, findings, notes."""
+"""The first tables: runs, programs, trials, evaluations, looks, and what belongs to a run."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -216,3 +216,65 @@ def upgrade() -> None:
     op.create_index(
         op.f("ix_evaluations_run_key_trial"), "evaluations", ["run_key", "trial"], unique=False
     )
+    op.create_table(
+        "model_calls",
+        sa.Column("key", sa.Integer(), nullable=False),
+        sa.Column("run_key", sa.Integer(), nullable=False),
+        sa.Column("ordinal", sa.Integer(), nullable=False),
+        sa.Column("at", sa.Float(), nullable=False),
+        sa.Column("model", sa.String(), nullable=False),
+        sa.Column("parameters", sa.String(), nullable=False),
+        sa.Column("prompt_key", sa.Integer(), nullable=False),
+        sa.Column("answer_key", sa.Integer(), nullable=True),
+        sa.Column("status", sa.String(), nullable=False),
+        sa.Column("tokens_in", sa.Integer(), nullable=True),
+        sa.Column("tokens_out", sa.Integer(), nullable=True),
+        sa.Column("usd", sa.Float(), nullable=True),
+        sa.Column("latency_s", sa.Float(), nullable=True),
+        sa.ForeignKeyConstraint(["run_key"], ["runs.key"], name=op.f("fk_model_calls_run_key")),
+        sa.ForeignKeyConstraint(
+            ["prompt_key"], ["blobs.key"], name=op.f("fk_model_calls_prompt_key")
+        ),
+        sa.ForeignKeyConstraint(
+            ["answer_key"], ["blobs.key"], name=op.f("fk_model_calls_answer_key")
+        ),
+        sa.PrimaryKeyConstraint("key", name=op.f("pk_model_calls")),
+    )
+    op.create_table(
+        "artifacts",
+        sa.Column("key", sa.Integer(), nullable=False),
+        sa.Column("run_key", sa.Integer(), nullable=False),
+        sa.Column("trial", sa.Integer(), nullable=True),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("media_type", sa.String(), nullable=False),
+        sa.Column("at", sa.Float(), nullable=False),
+        sa.Column("blob_key", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["run_key"], ["runs.key"], name=op.f("fk_artifacts_run_key")),
+        sa.ForeignKeyConstraint(["blob_key"], ["blobs.key"], name=op.f("fk_artifacts_blob_key")),
+        sa.PrimaryKeyConstraint("key", name=op.f("pk_artifacts")),
+        sa.UniqueConstraint(
+            "run_key", "trial", "name", name=op.f("uq_artifacts_run_key_trial_name")
+        ),
+    )
+    op.create_table(
+        "certificates",
+        sa.Column("key", sa.Integer(), nullable=False),
+        sa.Column("run_key", sa.Integer(), nullable=False),
+        sa.Column("trial", sa.Integer(), nullable=False),
+        sa.Column("at", sa.Float(), nullable=False),
+        sa.Column("digest", sa.String(), nullable=False),
+        sa.Column("blob_key", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["run_key"], ["runs.key"], name=op.f("fk_certificates_run_key")),
+        sa.ForeignKeyConstraint(["blob_key"], ["blobs.key"], name=op.f("fk_certificates_blob_key")),
+        sa.PrimaryKeyConstraint("key", name=op.f("pk_certificates")),
+        sa.UniqueConstraint("digest", name=op.f("uq_certificates_digest")),
+    )
+    for name, column in (
+        ("model_calls", "run_key"),
+        ("model_calls", "prompt_key"),
+        ("model_calls", "answer_key"),
+        ("artifacts", "blob_key"),
+        ("certificates", "run_key"),
+        ("certificates", "blob_key"),
+    ):
+        op.create_index(op.f(f"ix_{name}_{column}"), name, [column], unique=False)
