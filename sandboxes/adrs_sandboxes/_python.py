@@ -25,6 +25,7 @@ ENVIRONMENT = {
     "OPENBLAS_NUM_THREADS": "1",
     "PATH": "/usr/local/bin:/usr/bin:/bin",
     "PYTHONHASHSEED": "0",
+    "USER": "room",
 }
 _START = "from adrs_sandboxes._zygote import main; main()"
 ZYGOTE_FILES = ("__init__", "_linux", "_meter", "_protocol", "_seccomp", "_walls", "_zygote")
@@ -35,18 +36,12 @@ class Interpreter:
     """The Python that adrs itself runs on, without its virtual environment.
 
     Attributes:
-        executable: where it is, outside and inside.
         prefix: where its library is, outside and inside.
         shown: the folder to show as `prefix`; a copy if `prefix` is private.
     """
 
-    executable: Path
     prefix: Path
     shown: Path
-
-    def command(self, control: int) -> list[str]:
-        """The command line of a zygote."""
-        return [str(self.executable), "-S", "-s", "-P", "-B", "-c", _START, str(control)]
 
     def undeclared(self) -> list[str]:
         """Folders inside with packages that no room declared."""
@@ -59,13 +54,22 @@ class Interpreter:
         ]
 
 
+def zygote_command(control: int) -> list[str]:
+    """The command line of a zygote; the interpreter has the same path outside and inside."""
+    return [str(_executable()), "-S", "-s", "-P", "-B", "-c", _START, str(control)]
+
+
+def _executable() -> Path:
+    return Path(getattr(sys, "_base_executable", sys.executable)).resolve()
+
+
 def interpreter() -> Interpreter:
     """Finds it, and copies it where the sandbox's user cannot read it."""
-    executable = Path(getattr(sys, "_base_executable", sys.executable)).resolve()
+    executable = _executable()
     prefix = Path(sys.base_prefix).resolve()
     library = Path(os.__file__).resolve().parent
     if all(is_readable(path) for path in (executable, library / "os.py")):
-        return Interpreter(executable, prefix, prefix)
+        return Interpreter(prefix, prefix)
 
     def copy(folder: Path) -> None:
         show(executable, folder / executable.relative_to(prefix))
@@ -81,7 +85,7 @@ def interpreter() -> Interpreter:
 
     changed = executable.stat().st_mtime_ns, (library / "os.py").stat().st_mtime_ns
     key = f"python {platform.python_version()} {executable} {changed}"
-    return Interpreter(executable, prefix, cached(key, copy))
+    return Interpreter(prefix, cached(key, copy))
 
 
 @dataclass(frozen=True)

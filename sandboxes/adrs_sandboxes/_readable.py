@@ -6,6 +6,7 @@ private home (often the interpreter itself) is then shown from a copy.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import itertools
 import os
@@ -13,6 +14,7 @@ import shutil
 import stat
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from adrs import SandboxUnavailable
@@ -20,7 +22,7 @@ from adrs import SandboxUnavailable
 # One that no program runs as: not nobody, which may own processes and files on other systems.
 UNPRIVILEGED = 65533
 
-_CACHE = Path("/var/tmp")  # noqa: S108  sticky; owner and mode are checked before use
+_PRIVATE = Path("/var/tmp")  # noqa: S108  only for folders that mkdtemp makes
 _COUNTER = itertools.count()
 
 
@@ -50,18 +52,12 @@ def cached(key: str, fill: Callable[[Path], None]) -> Path:
     Raises:
         SandboxUnavailable: someone else has taken its place.
     """
-    digest = hashlib.sha256(key.encode()).hexdigest()[:16]
-    folder = _CACHE / f"adrs-{os.geteuid()}-{digest}"
+    folder = _cache() / hashlib.sha256(key.encode()).hexdigest()[:16]
     if not folder.exists():
-        making = Path(tempfile.mkdtemp(prefix=f"adrs-{os.geteuid()}-making-", dir=_CACHE))
         try:
-            fill(making)
-            making.chmod(0o755)
-            making.rename(folder)
-        except OSError:
-            shutil.rmtree(making, ignore_errors=True)
-            if not folder.exists():
-                raise
+            _make(folder, fill)
+        except OSError as error:
+            raise SandboxUnavailable(f"{folder} cannot be made: {error}") from error
     found = folder.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o022:
         raise SandboxUnavailable(
@@ -72,9 +68,34 @@ def cached(key: str, fill: Callable[[Path], None]) -> Path:
     return folder
 
 
+def _cache() -> Path:
+    """Not below /var/tmp, where files that nobody read for a month are cleared away one by one."""
+    if dropped_user() is not None:
+        return Path("/var/cache/adrs")
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "adrs"
+
+
+def _make(folder: Path, fill: Callable[[Path], None]) -> None:
+    """Makes it beside its place first: what is there is whole, whoever else makes it meanwhile."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    folder.parent.chmod(0o755)
+    making = Path(tempfile.mkdtemp(prefix="making-", dir=folder.parent))
+    try:
+        fill(making)
+        for inside, _, _ in os.walk(making):
+            Path(inside).chmod(0o755)
+        with suppress(FileExistsError):
+            making.rename(folder)
+    except OSError as error:
+        if error.errno != errno.ENOTEMPTY:
+            raise
+    finally:
+        shutil.rmtree(making, ignore_errors=True)
+
+
 def show(source: Path, target: Path) -> None:
     """Puts a file that all can read at `target`: the same file where possible, else a copy."""
-    target.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+    target.parent.mkdir(parents=True, exist_ok=True)
     found = source.stat()
     if found.st_mode & stat.S_IROTH:
         try:
@@ -100,11 +121,11 @@ class Copies:
         if self._folder is None:
             _remove_stale()
             name = f"adrs-session-{os.getpid()}-{next(_COUNTER)}-"
-            self._folder = Path(tempfile.mkdtemp(prefix=name, dir=_CACHE))
+            self._folder = Path(tempfile.mkdtemp(prefix=name, dir=_PRIVATE))
             os.chown(self._folder, UNPRIVILEGED, UNPRIVILEGED)
         target = self._folder / f"{len(list(self._folder.iterdir()))}-{source.name}"
         if source.is_dir():
-            shutil.copytree(source, target)
+            shutil.copytree(source, target, symlinks=True)
         else:
             shutil.copy2(source, target)
         for folder, folders, files in os.walk(target):
@@ -121,7 +142,7 @@ class Copies:
 
 def _remove_stale() -> None:
     """Removes what an engine left that was killed."""
-    for folder in _CACHE.glob("adrs-session-*-*-*"):
+    for folder in _PRIVATE.glob("adrs-session-*-*-*"):
         if folder.lstat().st_uid == UNPRIVILEGED:
             engine = folder.name.split("-")[2]
             if not Path("/proc", engine).exists():

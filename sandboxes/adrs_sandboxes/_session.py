@@ -148,14 +148,14 @@ class ZygoteSession:
         self._outside.remove()
 
     def _stop(self, number: int) -> None:
-        if not self._broken:
+        with suppress(SandboxUnavailable):  # whoever waits for the process learns it
             self._send(_protocol.pack(_protocol.STOP, number))
 
     def _send(self, message: bytes, descriptors: tuple[int, ...] = ()) -> None:
         try:
             socket.send_fds(self._control, [message], descriptors)
         except OSError as error:
-            self._break(f"the zygote cannot be reached ({error})")
+            self._break(f"the zygote cannot be reached ({error})")  # keeps an earlier reason
             raise SandboxUnavailable(self._broken) from error
 
     def _read(self) -> None:

@@ -29,7 +29,7 @@ from adrs_sandboxes import _linux, _meter, _protocol, _walls
 from adrs_sandboxes._protocol import Opening, Report, Start
 
 _FIRST_LOOK_S, _NEXT_LOOK_S = 0.05, 0.1
-_CHUNK = 1 << 16
+_PIECE = 1 << 16
 _MB = 1 << 20
 
 
@@ -177,7 +177,7 @@ class _Watch:
                 if limit := self._limit_hit(memory_mb):
                     return limit
             events = dict(poll.poll(max(1.0, (min(look, deadline) - now) * 1000)))
-            if self._output in events and not self._drain():
+            if self._output in events and not self._read_some():
                 poll.unregister(self._output)
             if self._written > self._start.output_mb * _MB:
                 return "output"
@@ -190,7 +190,8 @@ class _Watch:
         self, reason: str, status: int, usage: resource.struct_rusage, wall_s: float
     ) -> Report:
         """What is known once nothing of it is alive."""
-        self._drain()
+        while self._read_some():
+            pass
         ended = os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
         cpu_s = max(usage.ru_utime + usage.ru_stime, self._meter.final_cpu_s())
         if reason in {"ended", "stopped"}:
@@ -204,7 +205,7 @@ class _Watch:
         return Report(self._start.number, reason, ended, wall_s, cpu_s, peak_mb)
 
     def last_output(self) -> bytes:
-        return bytes(self._kept[-_protocol.OUTPUT_KEPT :])
+        return bytes(self._kept)
 
     def close(self) -> None:
         os.close(self._output)
@@ -217,19 +218,15 @@ class _Watch:
             return "memory"
         return "cpu" if cpu_s > self._start.cpu_s else ""
 
-    def _drain(self) -> bool:
-        """Reads what has been written; False once no one can write any more."""
-        limit = self._start.output_mb * _MB
-        while self._written <= limit:
-            try:
-                chunk = os.read(self._output, _CHUNK)
-            except BlockingIOError:
-                return True
-            if not chunk:
-                return False
-            self._written += len(chunk)
-            self._kept = (self._kept + chunk)[-_protocol.OUTPUT_KEPT :]
-        return True
+    def _read_some(self) -> bool:
+        """Reads a piece of what has been written; False if there is none."""
+        try:
+            piece = os.read(self._output, _PIECE)
+        except BlockingIOError:
+            return False
+        self._written += len(piece)
+        self._kept = (self._kept + piece)[-_protocol.OUTPUT_KEPT :]
+        return bool(piece)
 
     def _stopped(self) -> bool:
         """Reads a STOP; one that was meant for an earlier process changes nothing."""

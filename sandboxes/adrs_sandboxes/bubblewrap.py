@@ -38,6 +38,7 @@ from adrs_sandboxes._protocol import Opening
 from adrs_sandboxes._session import ZygoteSession
 
 _OLDEST_KERNEL = (5, 14)
+_INSTEAD = "--sandbox process needs none of this, but has no walls"
 _HERE = Path(__file__).parent
 
 
@@ -146,7 +147,7 @@ class _Outside:
         told, tell = os.pipe()
         try:
             process = subprocess.Popen(
-                [*self._command(tell), *self._python.command(control)],
+                [*self._command(tell), *_python.zygote_command(control)],
                 env={},
                 cwd="/",
                 stdin=subprocess.DEVNULL,
@@ -246,13 +247,13 @@ def _check_machine() -> None:
     if system != "Linux" or machine not in _seccomp.machines():
         raise SandboxUnavailable(
             f"bubblewrap needs Linux on {' or '.join(_seccomp.machines())}, this is {system} on "
-            f"{machine}; use --sandbox docker"
+            f"{machine}; {_INSTEAD}"
         )
     kernel = tuple(int(part) for part in re.findall(r"\d+", platform.release())[:2])
     if kernel < _OLDEST_KERNEL:
         raise SandboxUnavailable(
             f"bubblewrap rooms need Linux 5.14 or newer (process limits that are counted per "
-            f"room), this is {platform.release()}; use --sandbox docker"
+            f"room), this is {platform.release()}; {_INSTEAD}"
         )
 
 
@@ -291,6 +292,6 @@ def _cure() -> str:
             return f"user namespaces are switched off: sudo sysctl -w {name}={value}"
     return (
         "in a container, start it with --security-opt seccomp=unconfined "
-        "--security-opt apparmor=unconfined --security-opt systempaths=unconfined, "
-        "or use --sandbox docker"
+        "--security-opt apparmor=unconfined --security-opt systempaths=unconfined; "
+        f"{_INSTEAD}"
     )

@@ -18,7 +18,7 @@ from adrs_sandboxes._protocol import Opening
 from adrs_sandboxes._session import ZygoteSession
 
 _HERE = Path(__file__).parent
-_CURE = "use --sandbox bubblewrap or --sandbox docker"
+_CURE = "use --sandbox bubblewrap"
 _HOLDS = {
     Guarantee.WALL: "clock outside of the process",
     Guarantee.CPU: "RLIMIT_CPU, and the tree by /proc",
@@ -77,7 +77,7 @@ class _Outside:
 
     def start(self, control: int, errors: int) -> subprocess.Popen[bytes]:
         self._zygote = subprocess.Popen(
-            _python.interpreter().command(control),
+            _python.zygote_command(control),
             env={**_python.ENVIRONMENT, "HOME": self.folder, "PYTHONPATH": str(_HERE.parent)},
             cwd=self.folder,
             stdin=subprocess.DEVNULL,
