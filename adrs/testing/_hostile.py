@@ -198,7 +198,7 @@ for _ in range(6):
         time.sleep(60)
 for _ in range(6):
     os.read(reader, 1)
-time.sleep(1)
+time.sleep(3)
 say("all hold it")
 """
 

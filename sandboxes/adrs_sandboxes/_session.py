@@ -145,7 +145,7 @@ class ZygoteSession:
             self._outside.kill()
             await asyncio.to_thread(self._zygote.wait)
         self._errors.close()
-        self._outside.remove()
+        await asyncio.to_thread(self._outside.remove)
 
     def _stop(self, number: int) -> None:
         with suppress(SandboxUnavailable):  # whoever waits for the process learns it

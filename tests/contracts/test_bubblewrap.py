@@ -4,6 +4,7 @@ import asyncio
 import errno
 import os
 import signal
+import socket
 import struct
 import subprocess
 import sys
@@ -17,7 +18,16 @@ from adrs_sandboxes import _seccomp
 from adrs_sandboxes._cgroup import Cgroup
 from adrs_sandboxes.bubblewrap import Bubblewrap
 
-from adrs import ExitReason, Guarantee, IsolationLevel, Probe, Room, SandboxUnavailable
+from adrs import (
+    ExitReason,
+    Guarantee,
+    IsolationLevel,
+    Job,
+    Probe,
+    Room,
+    SandboxUnavailable,
+    Session,
+)
 from adrs.testing import SandboxContract, _hostile
 from adrs.testing.sandbox_contract import LIMITS, Stage
 
@@ -99,6 +109,27 @@ def test_what_is_missing_is_said_with_the_cure(
     assert probe == Probe("bubblewrap", IsolationLevel.SEPARATE, {}, {}, probe.unavailable)
     with pytest.raises(SandboxUnavailable, match=cure):
         asyncio.run(Bubblewrap().open(Room(boot=Path(__file__))))
+
+
+def test_zygote_that_hangs_is_a_broken_sandbox(stage: Stage) -> None:
+    """Stopped from outside, as by a debugger or a machine out of memory."""
+
+    async def act(session: Session) -> None:
+        ours, theirs = socket.socketpair()
+        with ours:
+            job = Job({"main.py": b"say(1); time.sleep(60)"}, replace(LIMITS, wall_s=0.5))
+            process = await session.run(job, theirs)
+            await asyncio.to_thread(ours.recv, 2)
+            [program] = stage.alive()
+            os.kill(_parent(program), signal.SIGSTOP)
+            with pytest.raises(SandboxUnavailable, match="over its wall limit"):
+                await asyncio.wait_for(process.wait(), 5)
+
+    stage.inside(act)
+
+
+def _parent(process: int) -> int:
+    return int(Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[1])
 
 
 ENGINE = """
