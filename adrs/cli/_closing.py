@@ -92,9 +92,9 @@ def _counts(summary: Summary) -> Iterator[Piece]:
 
 
 def _figure(subject: Mapping[str, Any] | None) -> str:
-    if subject is None:
+    figure = {} if subject is None else subject["objective"]
+    if figure.get("value") is None:
         return "-"
-    figure = subject["objective"]
     return f"{measured(figure['value'], '1')} {bounds(figure['low'], figure['high'])}".strip()
 
 
@@ -117,7 +117,7 @@ def _verdict(summary: Summary) -> Iterator[list[Piece]]:
 
 def _sureness(summary: Summary, held_out: Mapping[str, Any]) -> Iterator[str]:
     effect = held_out["effect"]
-    if effect is not None:
+    if effect["value"] is not None:
         ends = ""
         if effect["low"] is not None:
             ends = f" [{percent(effect['low'])}, {percent(effect['high'])}]"

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
+from typing import Any
 
 from adrs.cli._closing import show_closing, show_next
 from adrs.cli._errors import EXIT_INTERRUPTED, show_error
@@ -21,7 +22,7 @@ from adrs.model.facts import Ended
 from adrs.model.run import RunInfo, RunSettings, RunStatus
 from adrs.model.task import Task
 from adrs.ports.store import Store
-from adrs.search import Search, assemble, new_run, summarize
+from adrs.search import assemble, new_run, summarize
 
 
 def begin(screen: Screen, url: str | None, settings: RunSettings) -> int:
@@ -72,18 +73,30 @@ def _drive(screen: Screen, store: Store, info: RunInfo, task: Task, url: str | N
     name = info.name
     view = Live if screen.is_terminal and not screen.console.is_dumb_terminal else Lines
     failure: AdrsError | None = None
-    with store.claim(name):
+    with store.claim(name), _Interruption() as interruption:
         if info.settings != store.run(name).settings:
             store.amend_run(name, info.settings)
         try:
             with view(screen, store, name, task) as shown:
-                asyncio.run(_searched(store, name, shown, lambda: _introduce(screen, info, task)))
+                introduce = partial(_introduce, screen, info, task)
+                asyncio.run(_searched(store, name, shown, interruption, introduce))
         except AdrsError as error:
             if store.run(name).asked == 0:
                 raise
             failure = error
-    summary = summarize(store, name, task)
-    code = 0 if summary["status"] != RunStatus.INTERRUPTED else EXIT_INTERRUPTED
+        summary = summarize(store, name, task)
+        return _close(screen, summary, info, url, failure)
+
+
+def _close(
+    screen: Screen,
+    summary: dict[str, Any],
+    info: RunInfo,
+    url: str | None,
+    failure: AdrsError | None,
+) -> int:
+    """Says how it ended; the exit status."""
+    code = EXIT_INTERRUPTED if summary["status"] == RunStatus.INTERRUPTED else 0
     if failure is None:
         show_closing(screen, summary)
         show_next(screen, summary, info.settings, url)
@@ -91,7 +104,8 @@ def _drive(screen: Screen, store: Store, info: RunInfo, task: Task, url: str | N
         code = failure.exit_status
         summary |= {"error": str(failure), "exit_status": code}
         show_error(str(failure))
-        screen.line("What was recorded is kept; go on with: ", (resume_command(name, url), "cyan"))
+        going_on = (resume_command(info.name, url), "cyan")
+        screen.line("What was recorded is kept; go on with: ", going_on)
     if screen.as_json:
         screen.json(summary)
     return code
@@ -113,23 +127,27 @@ def _introduce(screen: Screen, info: RunInfo, task: Task) -> None:
 
 
 async def _searched(
-    store: Store, name: str, view: Live | Lines, introduce: Callable[[], None]
+    store: Store,
+    name: str,
+    view: Live | Lines,
+    interruption: _Interruption,
+    introduce: Callable[[], None],
 ) -> None:
-    interruption = _Interruption(view)
-    with interruption.heard():
-        try:
-            search = await assemble(store, name, view)
-        except asyncio.CancelledError:
-            store.append(name, [Ended(RunStatus.INTERRUPTED, interruption.reason)])
-            return
-        introduce()
-        view.attach(search)
-        interruption.search = search
-        clock = asyncio.create_task(_tick(view))
-        try:
-            await search.go()
-        finally:
-            clock.cancel()
+    interruption.ends(asyncio.current_task())
+    try:
+        search = await assemble(store, name, view)
+    except asyncio.CancelledError:
+        store.append(name, [Ended(RunStatus.INTERRUPTED, interruption.reason)])
+        return
+    introduce()
+    view.attach(search)
+    interruption.ends(view)
+    clock = asyncio.create_task(_tick(view))
+    try:
+        await search.go()
+    finally:
+        clock.cancel()
+        interruption.ends(None)
 
 
 async def _tick(view: Live | Lines) -> None:
@@ -139,33 +157,46 @@ async def _tick(view: Live | Lines) -> None:
 
 
 class _Interruption:
-    """Turns SIGINT and SIGTERM into an orderly end, however often they come."""
+    """Turns SIGINT and SIGTERM into an orderly end, however often and whenever they come.
 
-    def __init__(self, view: Live | Lines) -> None:
-        self.search: Search | None = None
-        self._view = view
+    Attributes:
+        reason: the signal that came first, "" if none did.
+    """
+
+    def __init__(self) -> None:
         self.reason = ""
-        self._main = asyncio.current_task()
+        self._target: Live | Lines | asyncio.Task[None] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._before: dict[signal.Signals, Any] = {}
 
-    @contextmanager
-    def heard(self) -> Iterator[None]:
-        loop = asyncio.get_running_loop()
-        signals = (signal.SIGINT, signal.SIGTERM)
-        for number in signals:
-            loop.add_signal_handler(number, self._stop, number.name)
-        try:
-            yield
-        finally:
-            for number in signals:
-                loop.remove_signal_handler(number)
+    def __enter__(self) -> _Interruption:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            self._before[number] = signal.signal(number, self._heard)
+        return self
 
-    def _stop(self, name: str) -> None:
-        # A second signal must not cut short the closing of sandboxes that the first one began.
+    def __exit__(self, *_: object) -> None:
+        # After a first signal this process is about to end, so a late one is as good as obeyed.
+        for number, handler in self._before.items():
+            signal.signal(number, signal.SIG_IGN if self.reason else handler)
+
+    def ends(self, target: Live | Lines | asyncio.Task[None] | None) -> None:
+        """Says what a signal ends from now on; at once, if one has come already."""
+        self._target = target
+        self._loop = asyncio.get_running_loop() if target is not None else None
+        if self.reason:
+            self._end()
+
+    def _heard(self, number: int, _: object) -> None:
+        # Later signals must not cut short the closing of sandboxes that the first one began.
         if self.reason:
             return
-        self.reason = name
-        if self.search is not None:
-            self._view.phase("stopping; what was told is kept")
-            self.search.stop(self.reason)
-        elif self._main is not None:
-            self._main.cancel()
+        self.reason = signal.Signals(number).name
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._end)
+
+    def _end(self) -> None:
+        if isinstance(self._target, asyncio.Task):
+            self._target.cancel()
+        elif self._target is not None:
+            self._target.phase("stopping; what was told is kept")
+            self._target.stop(self.reason)

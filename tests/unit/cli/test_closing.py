@@ -71,7 +71,7 @@ def test_a_winner(capsys: pytest.CaptureFixture[str]) -> None:
     assert "isolation separate, bubblewrap" in out
     header, baseline, reference, best = out.splitlines()[2:6]
     assert header.split() == ["cost_usd", "(USD)", "train", "validation", "held-out"]
-    assert baseline.count("110.0 [109, 111]") == 3
+    assert baseline.count("110.0 [109.0, 111.0]") == 3
     assert reference.startswith("rule_of_thumb")
     assert best.startswith("trial 37")
     assert best.count("93.50 [92.5, 94.5]") == 3
@@ -110,7 +110,7 @@ def test_no_effect_and_no_figures(capsys: pytest.CaptureFixture[str]) -> None:
     held_out = {
         **summary()["held_out"],
         "best": None,
-        "effect": None,
+        "effect": {"value": None, "low": None, "high": None},
         "verdict": "NOT_CONFIRMED",
         "reason": "the best program is CRASHED on held-out workloads",
     }
