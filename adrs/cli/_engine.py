@@ -13,7 +13,7 @@ from adrs.cli._closing import show_closing, show_next
 from adrs.cli._errors import EXIT_INTERRUPTED, show_error
 from adrs.cli._lines import Lines
 from adrs.cli._live import Live
-from adrs.cli._looking import opened, resume_command, task_of
+from adrs.cli._looking import opened, resume_command
 from adrs.cli._screen import Screen
 from adrs.cli._text import harmless, listed
 from adrs.config import load_task
@@ -60,7 +60,7 @@ def go_on(
                 f"--trials counts all trials of a run, and {name} has {done} already; "
                 f"ask for more than that, not {trials}"
             )
-        task = task_of(info)
+        task = store.task(name)
         settings = replace(
             info.settings,
             trials=info.settings.trials if trials is None else trials,

@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from dataclasses import asdict
 
 from adrs.cli._text import gain, significant
-from adrs.config import load_task
 from adrs.errors import ConfigError, NotInStore
 from adrs.model.run import RunInfo, RunStatus
 from adrs.model.scoring import improvement
@@ -57,11 +56,6 @@ def trial_named(record: Record, name: str) -> tuple[RunInfo, Trial]:
         )
     info = run_named(record, run or None)
     return info, record.trial(info.name, int(number))
-
-
-def task_of(info: RunInfo) -> Task:
-    """The task that a run works on."""
-    return load_task(info.settings.task)
 
 
 def killed(info: RunInfo) -> bool:

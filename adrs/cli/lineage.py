@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 def lineage(trial: TrialName, store: StoreUrl = None, as_json: Json = False) -> None:
     """Show the steps from the seed to a trial."""
-    from adrs.cli._looking import opened, scored, task_of, trial_named, trial_record
+    from adrs.cli._looking import opened, scored, trial_named, trial_record
     from adrs.cli._screen import Screen
     from adrs.cli._text import harmless
 
@@ -21,11 +21,11 @@ def lineage(trial: TrialName, store: StoreUrl = None, as_json: Json = False) -> 
     with opened(store) as record:
         info, found = trial_named(record, trial)
         chain = _chain(record, info.name, found)
+        task = record.task(info.name)
     if as_json:
         steps = [trial_record(info.name, step) for step in chain]
         screen.json({"trial": f"{info.name}/{found.number}", "lineage": steps})
         return
-    task = task_of(info)
     rows = [
         (
             (str(step.number), "bold"),

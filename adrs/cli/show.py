@@ -35,7 +35,7 @@ def show(
 
     Lineage, plan, figures for each workload, feedback, output, isolation.
     """
-    from adrs.cli._looking import opened, task_of, trial_named
+    from adrs.cli._looking import opened, trial_named
     from adrs.cli._screen import Screen
 
     screen = Screen(as_json)
@@ -47,7 +47,7 @@ def show(
             _show_program(screen, found)
         else:
             base = record.trial(info.name, 0)
-            task = task_of(info)
+            task = record.task(info.name)
             _show_heading(screen, info.name, found, base, task)
             for evaluation in found.evaluations:
                 _show_evaluation(screen, evaluation, task, None if everything else LINES)

@@ -15,7 +15,7 @@ def status(run: RunName = None, store: StoreUrl = None, as_json: Json = False) -
     from datetime import UTC, datetime
 
     from adrs.cli._closing import show_findings
-    from adrs.cli._looking import killed, opened, resume_command, run_named, standing, task_of
+    from adrs.cli._looking import killed, opened, resume_command, run_named, standing
     from adrs.cli._screen import Screen
     from adrs.cli._text import harmless
     from adrs.search import summarize
@@ -23,7 +23,7 @@ def status(run: RunName = None, store: StoreUrl = None, as_json: Json = False) -
     screen = Screen(as_json)
     with opened(store) as record:
         info = run_named(record, run)
-        summary = summarize(record, info.name, task_of(info))
+        summary = summarize(record, info.name, record.task(info.name))
     beat_s = max(0.0, (datetime.now(UTC) - info.heartbeat_at).total_seconds())
     if as_json:
         more = {

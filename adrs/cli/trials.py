@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
 def trials(run: RunName = None, store: StoreUrl = None, as_json: Json = False) -> None:
     """List the trials of a run by number."""
-    from adrs.cli._looking import opened, run_named, task_of, trial_record
+    from adrs.cli._looking import opened, run_named, trial_record
     from adrs.cli._screen import Screen
 
     screen = Screen(as_json)
     with opened(store) as record:
         info = run_named(record, run)
         found = record.trials(info.name)
-        task = task_of(info)
+        task = record.task(info.name)
         best = record.best_number(info.name, task.objective.metric.direction)
     if as_json:
         rows = [trial_record(info.name, trial) for trial in found]

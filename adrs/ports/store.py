@@ -29,6 +29,10 @@ class Record(Protocol):
 
     def run(self, name: str) -> RunInfo: ...
 
+    def task(self, run: str) -> Task:
+        """The task as it was when the run was created, whatever became of its folder since."""
+        ...
+
     def trials(self, run: str, first: int = 0, count: int | None = None) -> Sequence[Trial]:
         """Asked trials by number, from `first` on."""
         ...

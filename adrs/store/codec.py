@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
@@ -14,8 +14,9 @@ from pydantic import TypeAdapter
 
 from adrs.model.evaluation import Sample, Status
 from adrs.model.isolation import Isolation
+from adrs.model.program import Program
 from adrs.model.run import RunSettings
-from adrs.model.task import Task
+from adrs.model.task import Brief, Environment, EvaluatorChoice, Stage, Task
 from adrs.model.trial import Lineage
 from adrs.model.verdict import Finding
 
@@ -80,6 +81,27 @@ def task_description(task: Task) -> dict[str, object]:
         "environment": asdict(task.environment),
         "generator": dict(task.generator),
     }
+
+
+def task_from(description: str, folder: Path, programs: Mapping[str, Program], digest: str) -> Task:
+    """Put a task together again; its seed is the program without a name."""
+    pieces = from_json(description)
+    return Task(
+        brief=_read(Brief, pieces["brief"]),
+        folder=folder,
+        seed=programs[""],
+        evaluator=_read(EvaluatorChoice, pieces["evaluator"]),
+        stages=tuple(_read(Stage, stage) for stage in pieces["stages"]),
+        environment=_read(Environment, pieces["environment"]),
+        generator=pieces["generator"],
+        references={name: program for name, program in programs.items() if name},
+        digest=digest,
+    )
+
+
+def _read(kind: type[T], value: object) -> T:
+    record: T = TypeAdapter(kind).validate_python(value)
+    return record
 
 
 def isolation_description(isolation: Isolation) -> dict[str, object]:

@@ -17,7 +17,7 @@ from adrs.model.isolation import Isolation, IsolationLevel
 from adrs.model.metric import Direction
 from adrs.model.program import Program
 from adrs.model.run import RunInfo, RunSettings, RunStatus
-from adrs.model.task import Split
+from adrs.model.task import Split, Task
 from adrs.model.trial import Admission, Candidate, Rejection, RejectionKind, Trial
 from adrs.model.verdict import Finding
 from adrs.store import codec
@@ -32,6 +32,7 @@ from adrs.store.schema import (
     PROGRAMS,
     REJECTIONS,
     RUNS,
+    TASK_PROGRAMS,
     TRIALS,
 )
 from adrs.store.sqlite import chunks, reading, speaking_plainly
@@ -40,6 +41,11 @@ _DESCRIPTION = sa.select(DESCRIPTIONS.c.content).where(
     DESCRIPTIONS.c.digest == sa.bindparam("digest")
 )
 _RUN = sa.select(RUNS).where(RUNS.c.name == sa.bindparam("run"))
+_TASK_PROGRAMS = (
+    sa.select(TASK_PROGRAMS.c.name, TASK_PROGRAMS.c.program_key)
+    .where(TASK_PROGRAMS.c.run_key == sa.bindparam("run_key"))
+    .order_by(TASK_PROGRAMS.c.name)
+)
 _OF_RUN = TRIALS.c.run_key == sa.bindparam("run_key")
 _TRIALS = sa.select(TRIALS).where(_OF_RUN)
 _EVALUATIONS = (
@@ -68,6 +74,16 @@ class SqlRecord:
         with self._reading() as connection:
             row = self._run_row(connection, name)
         return self._run_info(row)
+
+    def task(self, run: str) -> Task:
+        with self._reading() as connection:
+            row = self._run_row(connection, run)
+            content = connection.scalar(_DESCRIPTION, {"digest": row["description"]})
+            keys = connection.execute(_TASK_PROGRAMS, {"run_key": row["key"]}).all()
+            found = load_programs(connection, [key for _, key in keys])
+        programs = {role: found[key] for role, key in keys}
+        folder = self._run_info(row).settings.task
+        return codec.task_from(str(content), Path(folder), programs, row["task_digest"])
 
     def trials(self, run: str, first: int = 0, count: int | None = None) -> Sequence[Trial]:
         rows = _TRIALS.where(TRIALS.c.number >= first).order_by(TRIALS.c.number).limit(count)

@@ -156,6 +156,13 @@ class StoreContract:
         for program in (a_task().seed, *a_task().references.values()):
             assert store.program(program.id) == program
 
+    def test_a_run_keeps_its_task(self, store: Store, run: str, reopen: Opener) -> None:
+        store.create_run(replace(a_task("other"), references={}), SETTINGS)
+        for reader in (store, reopen()):
+            assert reader.task(run) == a_task()
+        with pytest.raises(NotInStore):
+            store.task("toy-99")
+
     def test_runs_come_newest_first(self, store: Store) -> None:
         made = [store.create_run(a_task(name), SETTINGS).name for name in ("b", "a", "b")]
         assert made == ["b-1", "a-1", "b-2"]
