@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
@@ -22,22 +23,24 @@ from .source import Source, Unparsable, compiles, editable_paths, editable_sourc
 
 ATTEMPTS = 20
 REMEMBERED = 10_000
-LONGEST_LINE = 160
+MOST_WORDS_IN_A_LINE = 24
+_WORD = re.compile(rb"\w+")
 
 
 class Memory:
     """Which programs were tried; the oldest are forgotten.
 
     Random edits add more than they take away, so programs may not outgrow the first one by much.
+    Length is counted in words: what things are called does not matter.
     """
 
     def __init__(self) -> None:
         self._ids: dict[str, None] = {}
-        self._most_bytes: int | None = None
+        self._most_words: int | None = None
 
     def add(self, program: Program) -> None:
-        if self._most_bytes is None:
-            self._most_bytes = 2 * _size(program) + 2000
+        if self._most_words is None:
+            self._most_words = 2 * _words(program) + 200
         self._ids.pop(program.id, None)
         self._ids[program.id] = None
         if len(self._ids) > REMEMBERED:
@@ -45,9 +48,10 @@ class Memory:
 
     def overgrown(self, program: Program, parent: Program) -> bool:
         """Whether a program became too long, as a whole or in one of its lines."""
-        most = max(self._most_bytes or 2 * _size(parent) + 2000, _size(parent))
-        return _size(program) > most or any(
-            _longest_line(data) > max(LONGEST_LINE, _longest_line(parent.files.get(path, b"")))
+        most = max(self._most_words or 2 * _words(parent) + 200, _words(parent))
+        return _words(program) > most or any(
+            _most_in_a_line(data)
+            > max(MOST_WORDS_IN_A_LINE, _most_in_a_line(parent.files.get(path, b"")))
             for path, data in program.files.items()
             if data != parent.files.get(path)
         )
@@ -56,12 +60,12 @@ class Memory:
         return program.id in self._ids
 
 
-def _size(program: Program) -> int:
-    return sum(map(len, program.files.values()))
+def _words(program: Program) -> int:
+    return sum(len(_WORD.findall(data)) for data in program.files.values())
 
 
-def _longest_line(data: bytes) -> int:
-    return max(map(len, data.splitlines()), default=0)
+def _most_in_a_line(data: bytes) -> int:
+    return max((len(_WORD.findall(line)) for line in data.splitlines()), default=0)
 
 
 @dataclass(frozen=True, slots=True)

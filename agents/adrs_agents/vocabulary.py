@@ -20,7 +20,7 @@ _KEYED = re.compile(r"""(\w+)\[(["'])([^"'\]\n]{1,60})\2\]""")
 _QUOTED = re.compile(r"""(?<!\[)(["'])([A-Za-z_][\w-]{0,40})\1(?!\])""")
 _MARKED = re.compile(r"""`+([^`\n]+)`+|"(\w+)"|^#+ """, re.MULTILINE)
 _SAYS_FLAG = re.compile(r"\b(whether|bool|boolean|true|false)\b", re.IGNORECASE)
-_SAYS_TEXT = re.compile(r"\b(str|string|text|name of|one of)\b|[\"']", re.IGNORECASE)
+_SAYS_TEXT = re.compile(r"\b(str|string|text|name|one of)\b|[\"']", re.IGNORECASE)
 _SAYS_MANY = re.compile(r"\b(list|dict|tuple|mapping|sequence)\b", re.IGNORECASE)
 _NUMERIC_CALLS = frozenset({"abs", "float", "int", "len", "max", "min", "round", "sum"})
 _ORDER = (ast.Lt, ast.LtE, ast.Gt, ast.GtE)
@@ -262,21 +262,24 @@ class _Reader:
                 self._member(arg.arg, key[2])
 
     def _stated(self, statement: str, roots: dict[str, None]) -> None:
-        """Keys that the task's statement names in marks after it named a parameter in marks."""
+        """Keys that the task's statement names in marks after it named a parameter in marks.
+
+        What is in quotes within marks is a value, not a key.
+        """
         taken = {f.node.name for f in self._flow.functions} | set(self._flow.module_names)
-        said = {text for texts in self.words.texts.values() for text in texts}
-        said |= {quoted(text) for node in self._source.nodes for text in _texts(node)}
+        taken |= {text for texts in self.words.texts.values() for text in texts}
+        taken |= {quoted(text) for node in self._source.nodes for text in _texts(node)}
         root = ""
         for match in _MARKED.finditer(statement):
-            marked = match[1] or match[2]
-            named = [word for word in re.findall(r"\w+", marked) if word in roots]
-            word = marked.strip("\"'")
+            marked = match[1] or match[2] or ""
+            named = [w for w in re.findall(r"\w+", marked) if w in roots and self._may_hold(w)]
             if match[0].startswith("#"):
                 root = ""
             elif named:
-                root = named[0] if self._may_hold(named[0]) else ""
-            elif root and word.isidentifier() and word not in taken and quoted(word) not in said:
-                text = self._member(root, word)
+                root = named[0]
+            elif root and marked.isidentifier() and not {marked, quoted(marked)} & taken:
+                taken.add(marked)  # it belongs to what was named when it first came up
+                text = self._member(root, marked)
                 kind = _said(_MARKED.split(statement[match.end() :][:120])[0].split("\n")[0])
                 if kind:
                     self.words.kinds.setdefault(text, kind)
