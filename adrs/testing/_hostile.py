@@ -35,6 +35,32 @@ def main(channel, paths):
     exec(compile(source, "main.py", "exec"), scope)
 '''
 
+# Not hostile: what a sandbox must not get in the way of.
+ORDINARY = """
+import asyncio, multiprocessing, subprocess, tempfile, threading
+heard = []
+thread = threading.Thread(target=heard.append, args=("threads",))
+thread.start()
+thread.join()
+fork = multiprocessing.get_context("fork")
+shared = fork.Array("i", [0, 0])
+def fill(index):
+    with shared.get_lock():
+        shared[index] = index + 1
+workers = [fork.Process(target=fill, args=(index,)) for index in range(2)]
+for worker in workers:
+    worker.start()
+for worker in workers:
+    worker.join()
+async def shell():
+    process = await asyncio.create_subprocess_exec("/bin/sh", "-c", "echo shell", stdout=-1)
+    return (await process.communicate())[0].decode()
+with tempfile.TemporaryFile("w+") as file:
+    file.write("written")
+    file.seek(0)
+    say([heard[0], list(shared), asyncio.run(shell()), file.read()])
+"""
+
 # What one program could leave for the next. Without walls, /tmp and /dev are the machine's own.
 INSPECT = """
 import builtins, math

@@ -313,6 +313,9 @@ say(sum(os.path.getsize("many/" + name) for name in os.listdir("many")))
 
         stage.inside(act)
 
+    def test_ordinary_programs_work(self, stage: Stage) -> None:
+        assert stage.play(_hostile.ORDINARY).said == [["threads", [1, 2], "shell\n", "written"]]
+
     # Limits
 
     @pytest.mark.parametrize("kind", sorted(_hostile.ENDLESS))
@@ -430,6 +433,8 @@ say("fine")
             *map(Path, ("/root/.ssh", "/sys", "/boot", "/opt", "/srv", "/dev/sda")),
             *map(Path, ("/dev/mem", "/dev/kmsg", "/dev/kvm", "/dev/fuse", "/dev/net/tun")),
         ]  # fmt: skip
+        for place in (Path("/usr"), Path("/usr/local"), python):
+            paths += place.glob("lib*/python3*/*-packages/*")
         source = f"PATHS = {[str(path) for path in paths]!r}\n{_hostile.OUTSIDE_FILES}"
         assert stage.attack(source).said == [[]]
 

@@ -46,6 +46,17 @@ def stage(sandbox: Bubblewrap, tmp_path: Path) -> Stage:
     return Stage(sandbox, tmp_path)
 
 
+def test_rooms_can_be_made_wherever_bubblewrap_works(sandbox: Bubblewrap) -> None:
+    """Else all of the tests above would be skipped when a wall is broken."""
+    plain = ["bwrap", "--unshare-all", "--ro-bind", "/", "/", "--proc", "/proc", "true"]
+    try:
+        works = subprocess.run(plain, capture_output=True).returncode == 0
+    except FileNotFoundError:
+        works = False
+    unavailable = asyncio.run(sandbox.probe()).unavailable
+    assert not works or not unavailable, unavailable
+
+
 def test_everything_that_a_winner_needs_is_held(stage: Stage) -> None:
     assert stage.probe.level is IsolationLevel.SEPARATE
     assert set(stage.probe.holds) == set(Guarantee)
@@ -109,6 +120,26 @@ def test_what_is_missing_is_said_with_the_cure(
     assert probe == Probe("bubblewrap", IsolationLevel.SEPARATE, {}, {}, probe.unavailable)
     with pytest.raises(SandboxUnavailable, match=cure):
         asyncio.run(Bubblewrap().open(Room(boot=Path(__file__))))
+
+
+def test_program_has_no_rights_seen_from_outside(stage: Stage) -> None:
+    async def act(session: Session) -> tuple[dict[str, str], str]:
+        ours, theirs = socket.socketpair()
+        with ours:
+            await session.run(Job({"main.py": b"say(1); time.sleep(60)"}, LIMITS), theirs)
+            await asyncio.to_thread(ours.recv, 2)
+            [program] = stage.alive()
+            lines = Path(f"/proc/{program}/status").read_text().splitlines()
+            adjusted = Path(f"/proc/{program}/oom_score_adj").read_text()
+        return {key: value.strip() for key, _, value in (x.partition(":") for x in lines)}, adjusted
+
+    status, adjusted = stage.inside(act)
+    for kind in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"):
+        assert int(status[kind], 16) == 0, kind
+    assert (status["NoNewPrivs"], status["Seccomp"]) == ("1", "2")
+    assert "0" not in status["Uid"].split()
+    assert "0" not in status["Groups"].split()
+    assert int(adjusted) == 1000
 
 
 def test_zygote_that_hangs_is_a_broken_sandbox(stage: Stage) -> None:
