@@ -9,10 +9,10 @@ from random import Random
 
 from adrs import Candidate, Context, Direction, Rejection, Trial
 
-from .edits import View
 from .flow import follow
 from .offline import Memory, Proposal, answer
 from .source import Source, Splice, Unparsable, editable_sources
+from .view import View
 
 MOST_LINES = 2000
 
@@ -103,7 +103,7 @@ def _runs_of_lines(mine: Source, other: Source, rng: Random) -> Joined | None:
     splices: list[Splice] = []
     for _, low, high, start, end in taken:
         new = b"".join(theirs[start:end])
-        if not hunk_is_added_only(low, high) and rng.random() < 0.3:
+        if low < high and rng.random() < 0.3:
             # Both versions one after the other: two rules where there was one.
             new = b"".join(ours[low:high]) + new
         splices.append(Splice(mine.lines[low], mine.lines[high], new))
@@ -111,10 +111,6 @@ def _runs_of_lines(mine: Source, other: Source, rng: Random) -> Joined | None:
         return None
     where = ", ".join(str(hunk[1] + 1) for hunk in taken[:5])
     return splices, f"take over what differs at line {where}, as in {other.path}"
-
-
-def hunk_is_added_only(low: int, high: int) -> bool:
-    return low == high
 
 
 def _function(mine: Source, other: Source, rng: Random) -> Joined | None:

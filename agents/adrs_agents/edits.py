@@ -1,171 +1,20 @@
 """The edits of a program's structure that `mutate` draws from.
 
 Each takes a view of one file and answers what to splice and what that does in words, or None where
-it finds nothing to do. Kinds and weights are a prior about programs in general.
+it finds nothing to do. Kinds and weights are a prior about programs in general; see
+docs/decisions/proposers-grammar.md.
 """
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
-from functools import cached_property
-from random import Random
+from collections.abc import Callable
 
-from .flow import Flow, Function, Place
+from .flow import Function, Place
 from .grammar import Grammar, constant
-from .source import Source, Splice
-from .vocabulary import Kind, Scope, Vocabulary, dotted, learn, scope_at
-
-Parent = tuple[ast.AST, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Edit:
-    """What to splice into a file, and what that does in words."""
-
-    splices: tuple[Splice, ...]
-    plan: str
-
-
-@dataclass(frozen=True, slots=True)
-class Spot:
-    """An expression of a place's statement (never inside a nested statement).
-
-    Attributes:
-        loose: whether it stands where any expression can without parentheses.
-        kind: "test" if it decides, "value" if it counts, "" if unknown.
-    """
-
-    place: Place
-    node: ast.expr
-    loose: bool
-    kind: str
-
-
-class View:
-    """One file with everything that edits ask about it, worked out when first asked."""
-
-    def __init__(
-        self,
-        source: Source,
-        rng: Random,
-        flow: Flow,
-        statement: str = "",
-        absent: Collection[str] = (),
-    ) -> None:
-        self.source = source
-        self.rng = rng
-        self.flow = flow
-        self._statement = statement
-        self._absent = absent
-        self._scopes: dict[int, Scope] = {}
-
-    @cached_property
-    def words(self) -> Vocabulary:
-        return learn(self.source, self.flow, self._statement, self._absent)
-
-    @cached_property
-    def places(self) -> list[Place]:
-        """Statements that may change, docstrings left out."""
-        return [
-            place
-            for place in self.flow.places
-            if self.source.editable(place.statement) and not _is_docstring(place.statement)
-        ]
-
-    @cached_property
-    def spots(self) -> list[Spot]:
-        found: list[Spot] = []
-        for place in self.places:
-            _spots(place, place.statement, found, top=True)
-        return found
-
-    def scope(self, place: Place) -> Scope:
-        key = id(place.statement)
-        if key not in self._scopes:
-            self._scopes[key] = scope_at(place, self.source, self.flow, self.words)
-        return self._scopes[key]
-
-    def grammar(self, place: Place) -> Grammar:
-        return Grammar(self.scope(place), self.rng)
-
-    def where(self, place: Place) -> str:
-        return f"in {place.function.name}, line {place.statement.lineno}"
-
-    def insertion(self, place: Place, lines: Sequence[str]) -> Splice | None:
-        """Whole lines put in front of a statement, at its depth."""
-        span = self.source.line_span(place.statement)
-        if span is None or not self.source.may_change(*span):
-            return None
-        indent = self.source.indent(place.statement)
-        new = "".join(f"{indent}{line}{self.source.newline}" for line in lines)
-        return Splice(span[0], span[0], new.encode())
-
-    def replacement(self, spot: Spot, new: str, simple: bool = False) -> Splice:
-        start, end = self.source.span(spot.node)
-        text = new if spot.loose or simple else f"({new})"
-        return Splice(start, end, text.encode())
-
-
-def _is_docstring(statement: ast.stmt) -> bool:
-    return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
-
-
-_COUNTS = (ast.BinOp, ast.UnaryOp, ast.AugAssign)
-
-
-def _spots(place: Place, node: ast.AST, found: list[Spot], top: bool, kind: str = "") -> None:
-    for name, value in ast.iter_fields(node):
-        for child in value if isinstance(value, list) else [value]:
-            if isinstance(child, ast.expr):
-                if _closed(node, name, child):
-                    continue
-                inner = _kind(node, name, kind)
-                loose = top and name in {"test", "value", "iter"}
-                loose = loose or (isinstance(node, ast.Call) and name == "args")
-                found.append(Spot(place, child, loose, inner))
-                _spots(place, child, found, False, inner)
-            elif isinstance(child, ast.keyword):
-                found.append(Spot(place, child.value, True, ""))
-                _spots(place, child.value, found, False)
-
-
-def _closed(node: ast.AST, name: str, child: ast.expr) -> bool:
-    """Whether an expression stays as it is: names that are bound, keys, functions, f-strings."""
-    if isinstance(child, (ast.JoinedStr, ast.Lambda, ast.Starred, ast.Await, ast.Yield)):
-        return True
-    if isinstance(child, (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)):
-        return True
-    if isinstance(node, (ast.Subscript, ast.Attribute)):
-        return True
-    if name in {"func", "target", "targets", "annotation", "decorator_list", "returns", "slice"}:
-        return True
-    return isinstance(node, (ast.Delete, ast.Global, ast.With, ast.AsyncWith, ast.Match))
-
-
-def _kind(node: ast.AST, name: str, outer: str) -> str:
-    if name == "test" or isinstance(node, ast.BoolOp):
-        return "test"
-    if isinstance(node, ast.UnaryOp):
-        return "test" if isinstance(node.op, ast.Not) else "value"
-    if isinstance(node, (ast.BinOp, ast.AugAssign)):
-        return "value"
-    if isinstance(node, ast.Compare):
-        return "value" if all(isinstance(op, _ORDERED) for op in node.ops) else ""
-    if isinstance(node, (ast.Call, ast.Return, ast.Assign, ast.AnnAssign)):
-        return ""
-    return outer
-
-
-_ORDERED = (ast.Lt, ast.LtE, ast.Gt, ast.GtE)
-
-
-def _line(block: Sequence[str], step: str) -> list[str]:
-    return [f"{step}{line}" for line in block]
-
-
-# --- the edits ------------------------------------------------------------------------------------
+from .source import Splice
+from .view import Edit, Spot, View, is_docstring
+from .vocabulary import Kind, dotted
 
 
 def guard(view: View) -> Edit | None:
@@ -427,7 +276,7 @@ def delete_statement(view: View) -> Edit | None:
     if span is None:
         return None
     new = b""
-    if len([s for s in place.block if not _is_docstring(s)]) == 1:
+    if len([s for s in place.block if not is_docstring(s)]) == 1:
         new = f"{view.source.indent(place.statement)}pass{view.source.newline}".encode()
     first = view.source.text(place.statement).split("\n")[0]
     return Edit((Splice(*span, new),), f"delete `{first}` {view.where(place)}")
@@ -480,7 +329,7 @@ def add_state(view: View) -> Edit | None:
         if p.function.self_name
         and not _sets_up(p.function)
         and p.block is p.function.node.body
-        and all(_is_docstring(s) for s in p.block[: p.index])
+        and all(is_docstring(s) for s in p.block[: p.index])
     ]
     if not starts:
         return None
@@ -522,7 +371,7 @@ def add_state(view: View) -> Edit | None:
     span = view.source.line_span(init)
     if there is None or span is None:
         return None
-    line = f"{view.source.indent(init)}{me_of_init(place.function)}.{name} = {first}"
+    line = f"{view.source.indent(init)}{_self_of_init(place.function)}.{name} = {first}"
     ending = b"" if view.source.data[slice(*span)].endswith(b"\n") else b"\n"
     setup = Splice(span[1], span[1], ending + f"{line}{view.source.newline}".encode())
     return Edit((setup, there), f"{plan}, {view.where(place)}")
@@ -553,7 +402,7 @@ def _init(function: Function) -> ast.FunctionDef | None:
     return None
 
 
-def me_of_init(function: Function) -> str:
+def _self_of_init(function: Function) -> str:
     init = _init(function)
     assert init is not None
     return init.args.args[0].arg

@@ -8,14 +8,15 @@ from random import Random
 
 from adrs import Candidate, Context, Rejection, Trial
 
-from .edits import WEIGHTED, View
+from .edits import WEIGHTED
 from .flow import follow
 from .offline import Memory, Proposal, answer
 from .source import Source, Unparsable
+from .view import View
 
 _EDITS, _WEIGHTS = zip(*WEIGHTED, strict=True)
-_NO_KEY = re.compile(r"KeyError\W{1,4}(\w+)")
 MOST_ABSENT = 1000
+_NO_KEY = re.compile(r"KeyError\W{1,4}(\w+)")
 _MORE = (0.6, 0.3, 0.1)
 
 
