@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import io
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated
 
@@ -67,14 +68,16 @@ def _changes(old: Program, new: Program, before: str, after: str) -> Iterator[st
 
 
 def _lines(program: Program, path: str) -> list[str]:
-    return program.text(path).splitlines(keepends=True) if path in program.files else []
+    """Lines as patches count them; bytes that are not UTF-8 survive as lone surrogates."""
+    text = program.files.get(path, b"").decode("utf-8", "surrogateescape")
+    return io.StringIO(text, newline="\n").readlines()
 
 
 def _show(screen: Screen, lines: list[str]) -> None:
     from adrs.cli._text import harmless_lines
 
     if not screen.is_terminal:
-        typer.echo("".join(lines), nl=False)
+        typer.echo("".join(lines).encode("utf-8", "surrogateescape"), nl=False)
         return
     for line in lines:
         style = next((style for mark, style in _STYLES.items() if line.startswith(mark)), "")

@@ -167,15 +167,14 @@ def _show_text(screen: Screen, name: str, text: str, limit: int | None) -> None:
 def _show_program(screen: Screen, trial: Trial) -> None:
     from adrs.cli._text import harmless, harmless_lines
 
-    for path in trial.program.files:
+    for path, data in trial.program.files.items():
         if len(trial.program.files) > 1:
             screen.line((f"==> {harmless(path)} <==", "dim"))
-        text = trial.program.text(path)
-        if screen.is_terminal:
-            for line in harmless_lines(text.removesuffix("\n")):
-                screen.verbatim(line)
-        else:
-            typer.echo(text, nl=False)
+        if not screen.is_terminal:
+            typer.echo(data, nl=False)
+            continue
+        for line in harmless_lines(trial.program.text(path).removesuffix("\n")):
+            screen.verbatim(line)
 
 
 def _plain(record: Record, run: str, trial: Trial, program: bool) -> dict[str, object]:

@@ -1,5 +1,6 @@
 """The command line answers at once, and offers what is there."""
 
+import os
 import resource
 import statistics
 import subprocess
@@ -62,8 +63,6 @@ def test_no_argument_is_a_cry_for_help() -> None:
 
 
 def test_shell_completion_knows_the_commands() -> None:
-    import os
-
     environment = {
         **os.environ,
         "_ADRS_COMPLETE": "complete_bash",
