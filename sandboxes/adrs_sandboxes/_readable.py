@@ -143,9 +143,10 @@ class Copies:
 def _remove_stale() -> None:
     """Removes what an engine left that was killed."""
     for folder in _PRIVATE.glob("adrs-session-*-*-*"):
-        if folder.lstat().st_uid == UNPRIVILEGED:
-            engine = folder.name.split("-")[2]
-            if not Path("/proc", engine).exists():
+        engine = folder.name.split("-")[2]
+        with suppress(FileNotFoundError):  # another engine removes it at the same time
+            ours = folder.lstat().st_uid == UNPRIVILEGED
+            if ours and not Path("/proc", engine).exists():
                 shutil.rmtree(folder, ignore_errors=True)
 
 

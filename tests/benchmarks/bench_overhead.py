@@ -80,7 +80,9 @@ async def search(trials: int, workers: int, numpy: bool, store_at: str) -> dict[
     sandbox = load("adrs.sandboxes", "bubblewrap")()
     evaluator = load("adrs.evaluators", "judge")()
     with store.claim(info.name):
-        run = adrs.Run(info.name, task, [Instant()], Islands(task.objective.metric.direction), store)
+        run = adrs.Run(
+            info.name, task, [Instant()], Islands(task.objective.metric.direction), store
+        )
         engine = adrs.Search(run, evaluator, adrs.LocalExecutor(workers), sandbox, laps)
         engine._confirm = _nothing  # type: ignore[method-assign]
         before = cpu_s()
@@ -94,7 +96,9 @@ async def search(trials: int, workers: int, numpy: bool, store_at: str) -> dict[
         "workers": workers,
         "trials_per_s": round((len(times) - 11) / wall, 1),
         "cpu_ms_per_trial_beyond_evaluation": round(1000 * total / trials - EVALUATION_MS, 2),
-        "engine_cpu_ms_per_trial": round(1000 * (times[-1][1] - times[10][1]) / (len(times) - 11), 2),
+        "engine_cpu_ms_per_trial": round(
+            1000 * (times[-1][1] - times[10][1]) / (len(times) - 11), 2
+        ),
     }
     if trials >= 2000:
         early = (times[700][1] - times[300][1]) / 400
@@ -119,9 +123,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         print(
             json.dumps(
-                asyncio.run(
-                    search(arguments.trials, arguments.workers, arguments.numpy, folder)
-                )
+                asyncio.run(search(arguments.trials, arguments.workers, arguments.numpy, folder))
             )
         )
 
