@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from adrs.cli._looking import resume_command, store_option
+from adrs.cli._looking import resume_command, store_option, title_of
 from adrs.cli._screen import Piece, Screen
 from adrs.cli._text import bounds, duration, gain, harmless, listed, measured, percent
+from adrs.model.metric import Objective
 from adrs.model.run import RunSettings
 
 _VERDICT_STYLE = {"WINNER": "bold green", "NOT_CONFIRMED": "bold yellow", "REFUSED": "bold red"}
@@ -16,33 +17,31 @@ _SPLITS = (("train", None), ("validation", "validation"), ("held-out", "held_out
 Summary = Mapping[str, Any]
 
 
-def show_closing(screen: Screen, summary: Summary) -> None:
+def show_closing(screen: Screen, summary: Summary, objective: Objective) -> None:
     """Writes what a run found so far, from what `summarize` says of it."""
     screen.line(*_counts(summary))
-    show_findings(screen, summary)
+    show_findings(screen, summary, objective)
 
 
-def show_findings(screen: Screen, summary: Summary) -> None:
+def show_findings(screen: Screen, summary: Summary, objective: Objective) -> None:
     """Writes figures and verdict; nothing before the baseline is known."""
     if summary["baseline"] is None:
         return
     screen.line("")
-    show_figures(screen, summary)
+    show_figures(screen, summary, objective)
     screen.line("")
     for pieces in _verdict(summary):
         screen.line(*pieces)
 
 
-def show_figures(screen: Screen, summary: Summary) -> None:
+def show_figures(screen: Screen, summary: Summary, objective: Objective) -> None:
     """Writes baseline, references and best beside each other, a column for each split."""
     reached = [
         (title, summary if key is None else summary[key])
         for title, key in _SPLITS
         if key is None or summary[key] is not None
     ]
-    unit = summary["baseline"]["objective"]["unit"]
-    name = summary["baseline"]["objective"]["name"]
-    headers = [name if unit == "1" else f"{name} ({unit})", *(title for title, _ in reached)]
+    headers = [title_of(objective), *(title for title, _ in reached)]
     rows: list[list[Piece]] = [
         ["baseline", *(_figure(figures["baseline"]) for _, figures in reached)]
     ]

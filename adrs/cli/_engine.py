@@ -13,11 +13,11 @@ from adrs.cli._closing import show_closing, show_next
 from adrs.cli._errors import EXIT_INTERRUPTED, show_error
 from adrs.cli._lines import Lines
 from adrs.cli._live import Live
-from adrs.cli._looking import opened, resume_command
+from adrs.cli._looking import opened, resume_command, store_option
 from adrs.cli._screen import Screen
 from adrs.cli._text import harmless, listed
 from adrs.config import load_task
-from adrs.errors import AdrsError, ConfigError
+from adrs.errors import AdrsError, ConfigError, SeedFailed
 from adrs.model.facts import Ended
 from adrs.model.run import RunInfo, RunSettings, RunStatus
 from adrs.model.task import Task
@@ -85,27 +85,30 @@ def _drive(screen: Screen, store: Store, info: RunInfo, task: Task, url: str | N
                 raise
             failure = error
         summary = summarize(store, name, task)
-        return _close(screen, summary, info, url, failure)
+        return _close(screen, summary, info, task, url, failure)
 
 
 def _close(
     screen: Screen,
     summary: dict[str, Any],
     info: RunInfo,
+    task: Task,
     url: str | None,
     failure: AdrsError | None,
 ) -> int:
     """Says how it ended; the exit status."""
     code = EXIT_INTERRUPTED if summary["status"] == RunStatus.INTERRUPTED else 0
     if failure is None:
-        show_closing(screen, summary)
+        show_closing(screen, summary, task.objective)
         show_next(screen, summary, info.settings, url)
     else:
         code = failure.exit_status
         summary |= {"error": str(failure), "exit_status": code}
         show_error(str(failure))
-        going_on = (resume_command(info.name, url), "cyan")
-        screen.line("What was recorded is kept; go on with: ", going_on)
+        command = resume_command(info.name, url)
+        if isinstance(failure, SeedFailed):
+            command = f"adrs show {info.name}/0{store_option(url)}"
+        screen.line("what was recorded is kept; next: ", (command, "cyan"))
     if screen.as_json:
         screen.json(summary)
     return code

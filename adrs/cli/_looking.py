@@ -8,6 +8,7 @@ from dataclasses import asdict
 
 from adrs.cli._text import gain, significant
 from adrs.errors import ConfigError, NotInStore
+from adrs.model.metric import Aggregate, Objective
 from adrs.model.run import RunInfo, RunStatus
 from adrs.model.scoring import improvement
 from adrs.model.task import Task
@@ -105,3 +106,11 @@ def scored(trial: Trial, base: Trial | None, task: Task) -> str:
         direction = task.objective.metric.direction
         words += f" ({gain(improvement(trial.score.value, base.score.value, direction))})"
     return words if trial.score.feasible else f"{words}, violates a constraint"
+
+
+def title_of(objective: Objective) -> str:
+    """What a column of objective figures is called."""
+    metric = objective.metric
+    if objective.aggregate is Aggregate.GEOMEAN_RATIO:
+        return f"{metric.name} / seed's"
+    return metric.name if metric.unit == "1" else f"{metric.name} ({metric.unit})"

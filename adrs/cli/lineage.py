@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 def lineage(trial: TrialName, store: StoreUrl = None, as_json: Json = False) -> None:
     """Show the steps from the seed to a trial."""
-    from adrs.cli._looking import opened, scored, trial_named, trial_record
+    from adrs.cli._looking import opened, scored, title_of, trial_named, trial_record
     from adrs.cli._screen import Screen
     from adrs.cli._text import harmless
 
@@ -36,7 +36,7 @@ def lineage(trial: TrialName, store: StoreUrl = None, as_json: Json = False) -> 
         )
         for step in chain
     ]
-    screen.table(["trial", "proposer", task.objective.metric.name, "from", "plan"], rows)
+    screen.table(["trial", "proposer", title_of(task.objective), "from", "plan"], rows)
 
 
 def _chain(record: Record, run: str, trial: Trial) -> list[Trial]:

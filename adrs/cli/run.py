@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -69,8 +70,8 @@ def run(
     from adrs.cli._engine import begin, go_on
     from adrs.cli._screen import Screen
 
-    if max_minutes is not None and not max_minutes > 0:
-        raise ConfigError(f"--max-minutes must be above 0, not {max_minutes:g}")
+    if max_minutes is not None and not 0 < max_minutes < math.inf:
+        raise ConfigError(f"--max-minutes must be a number above 0, not {max_minutes:g}")
     chosen: dict[str, Any] = {
         "proposers": tuple(proposer) if proposer else None,
         "archive": archive,

@@ -23,7 +23,8 @@ def status(run: RunName = None, store: StoreUrl = None, as_json: Json = False) -
     screen = Screen(as_json)
     with opened(store) as record:
         info = run_named(record, run)
-        summary = summarize(record, info.name, record.task(info.name))
+        task = record.task(info.name)
+        summary = summarize(record, info.name, task)
     beat_s = max(0.0, (datetime.now(UTC) - info.heartbeat_at).total_seconds())
     if as_json:
         more = {
@@ -49,7 +50,7 @@ def status(run: RunName = None, store: StoreUrl = None, as_json: Json = False) -
             ("time", _time(info)),
         ]
     )
-    show_findings(screen, summary)
+    show_findings(screen, summary, task.objective)
     if killed(info):
         screen.line("")
         screen.line(

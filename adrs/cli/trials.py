@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def trials(run: RunName = None, store: StoreUrl = None, as_json: Json = False) -> None:
     """List the trials of a run by number."""
-    from adrs.cli._looking import opened, run_named, trial_record
+    from adrs.cli._looking import opened, run_named, title_of, trial_record
     from adrs.cli._screen import Screen
 
     screen = Screen(as_json)
@@ -27,9 +27,7 @@ def trials(run: RunName = None, store: StoreUrl = None, as_json: Json = False) -
         rows = [trial_record(info.name, trial) for trial in found]
         screen.json({"run": info.name, "best": best, "trials": rows})
         return
-    unit = task.objective.metric.unit
-    figure = task.objective.metric.name + ("" if unit == "1" else f" ({unit})")
-    headers = ["trial", "from", "proposer", "status", figure, "kept", "plan"]
+    headers = ["trial", "from", "proposer", "status", title_of(task.objective), "kept", "plan"]
     base = found[0] if found else None
     screen.table(headers, [_row(trial, base, best, task) for trial in found])
 

@@ -89,7 +89,7 @@ def task(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def slow_task(tmp_path: Path) -> Path:
-    return make_task(tmp_path, pause_s=0.05)
+    return make_task(tmp_path, pause_s=0.02)
 
 
 @contextmanager
@@ -244,6 +244,7 @@ def test_a_seed_that_does_not_score(tmp_path: Path) -> None:
     assert found["status"] == "unavailable"
     assert found["exit_status"] == 2
     assert "must score before a search can start" in found["error"]
+    assert "next: adrs show near_three-1/0" in done.err
     assert "Traceback (most recent call last)" not in done.err.replace("error:", "")
     assert "\x1b" not in done.err + adrs(tmp_path, "show", "0").out
 
@@ -270,7 +271,7 @@ def test_what_cannot_start_leaves_no_run(task: Path, tmp_path: Path) -> None:
         (["run", "nowhere"], "nowhere"),
         (["run", "near_three", "--trials", "0"], "--trials must be at least 1"),
         (["run", "near_three", "--trials", "many"], "--trials"),
-        (["run", "near_three", "--max-minutes", "0"], "--max-minutes must be above 0"),
+        (["run", "near_three", "--max-minutes", "0"], "--max-minutes must be a number above 0"),
         (["run", "near_three", "--proposer", "nobody"], "nobody"),
         (["run", "near_three", "--workloads", "nowhere"], "no such file"),
         (["run", "near_three", "--accept-isolation", "all"], "--accept-isolation"),

@@ -4,9 +4,11 @@ from typing import Any
 
 import pytest
 
-from adrs import RunSettings
+from adrs import Aggregate, Direction, Metric, Objective, RunSettings
 from adrs.cli._closing import show_closing, show_next
 from adrs.cli._screen import Screen
+
+COST = Objective(Metric("cost_usd", Direction.MINIMIZE, "USD"))
 
 
 def subject(trial: int, value: float) -> dict[str, Any]:
@@ -52,10 +54,13 @@ def summary(**changes: Any) -> dict[str, Any]:
 
 
 def last_lines(
-    capsys: pytest.CaptureFixture[str], settings: RunSettings | None = None, **changes: Any
+    capsys: pytest.CaptureFixture[str],
+    settings: RunSettings | None = None,
+    objective: Objective = COST,
+    **changes: Any,
 ) -> str:
     screen, found = Screen(), summary(**changes)
-    show_closing(screen, found)
+    show_closing(screen, found, objective)
     show_next(screen, found, settings or RunSettings("spot", trials=60), None)
     return capsys.readouterr().out
 
@@ -117,3 +122,10 @@ def test_no_effect_and_no_figures(capsys: pytest.CaptureFixture[str]) -> None:
     out = last_lines(capsys, held_out=held_out)
     assert "NOT CONFIRMED: the best program is CRASHED" in out
     assert out.splitlines()[5].split()[-1] == "-"
+
+
+def test_ratios_are_not_called_by_a_unit(capsys: pytest.CaptureFixture[str]) -> None:
+    ratios = Objective(COST.metric, Aggregate.GEOMEAN_RATIO)
+    out = last_lines(capsys, objective=ratios)
+    assert out.splitlines()[2].startswith("cost_usd / seed's ")
+    assert "USD" not in out
