@@ -52,6 +52,11 @@ def show_figures(screen: Screen, summary: Summary, objective: Objective) -> None
     if best is not None and best["trial"] != 0:
         cells = (_figure(figures["best"]) for _, figures in reached)
         rows.append([(f"trial {best['trial']}", "bold"), *((cell, "bold") for cell in cells)])
+        if objective.reference is not None:
+            ratios = (
+                _ratio(figures["references"].get(objective.reference)) for _, figures in reached
+            )
+            rows.append([f"  / {harmless(objective.reference, 20)}", *ratios])
     screen.table(headers, rows)
 
 
@@ -97,6 +102,11 @@ def _figure(subject: Mapping[str, Any] | None) -> str:
     return f"{measured(figure['value'], '1')} {bounds(figure['low'], figure['high'])}".strip()
 
 
+def _ratio(reference: Mapping[str, Any] | None) -> str:
+    ratio = None if reference is None else reference.get("ratio")
+    return "-" if ratio is None else f"{ratio:.4g}"
+
+
 def _verdict(summary: Summary) -> Iterator[list[Piece]]:
     held_out = summary["held_out"]
     if held_out is None:
@@ -116,14 +126,16 @@ def _verdict(summary: Summary) -> Iterator[list[Piece]]:
 
 def _sureness(summary: Summary, held_out: Mapping[str, Any]) -> Iterator[str]:
     effect = held_out["effect"]
-    if effect["value"] is not None:
+    decided_by_effect = "[" in held_out["reason"]  # then the reason has said it already
+    if effect["value"] is not None and not decided_by_effect:
         ends = ""
         if effect["low"] is not None:
             ends = f" [{percent(effect['low'])}, {percent(effect['high'])}]"
         yield f"effect {gain(effect['value'])}{ends} at {100 * held_out['level']:.4g} %"
-    yield f"{held_out['units']} units"
-    if held_out["shares"]:
-        yield f"units share {harmless(held_out['shares'], 80)}"
+    if not decided_by_effect:
+        yield f"{held_out['units']} units"
+        if held_out["shares"]:
+            yield f"units share {harmless(held_out['shares'], 80)}"
     yield f"look {held_out['looks']} at this held-out set"
     isolation = summary["isolation"]
     missing = f" without {listed(sorted(isolation['missing']))}" if isolation["missing"] else ""

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from adrs.model.evaluation import Evaluation, Status
-from adrs.model.metric import Objective
+from adrs.model.metric import Aggregate, Objective
+from adrs.model.run import RunStatus
 from adrs.model.task import Split, Task
 from adrs.model.trial import Trial
 from adrs.model.verdict import Interval
@@ -46,7 +47,12 @@ def summarize(record: Record, run: str, task: Task) -> dict[str, Any]:
         return summary
     references = record.references(run)
     seed = record.trial(run, 0)
-    best = record.trial(run, finding.trial) if finding else best_of(record, run, objective)
+    # While a resumed run searches on, the earlier verdict is not about the best of now.
+    judged = finding is not None and info.status in (RunStatus.FINISHED, RunStatus.BUDGET)
+    if judged and finding is not None:
+        best: Trial | None = record.trial(run, finding.trial)
+    else:
+        best = best_of(record, run, objective)
     train = _Figures(seed, task.search_split, objective)
     summary["baseline"] = train.of(seed)
     summary["best"] = train.of(best)
@@ -60,9 +66,10 @@ def summarize(record: Record, run: str, task: Task) -> dict[str, Any]:
     }
     if best is not None and _on(best, Split.VALIDATION) is not None:
         summary["validation"] = _side_by_side(seed, best, references, Split.VALIDATION, objective)
-    if finding is not None and best is not None:
+    if finding is not None:
+        frozen = record.trial(run, finding.trial)
         summary["held_out"] = {
-            **_side_by_side(seed, best, references, Split.HELD_OUT, objective),
+            **_side_by_side(seed, frozen, references, Split.HELD_OUT, objective),
             "effect": _bounds(finding.effect),
             "level": finding.level,
             "units": finding.units,
@@ -144,10 +151,11 @@ class _Figures:
     def _objective_of(self, evaluation: Evaluation) -> dict[str, Any]:
         objective = self._objective
         interval = objective_interval(objective, evaluation, self._baseline)
+        ratio = objective.aggregate is Aggregate.GEOMEAN_RATIO
         return {
             "name": objective.metric.name,
             "direction": objective.metric.direction.value,
-            "unit": objective.metric.unit,
+            "unit": "1" if ratio else objective.metric.unit,
             **_bounds(interval),
             "units": len({sample.unit for sample in evaluation.samples}),
         }
