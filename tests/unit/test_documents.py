@@ -58,7 +58,8 @@ def command_lines(document):
     prose, blocks = prose_and_code(document)
     lines = [line.strip().removeprefix("$ ") for block in blocks for line in block.splitlines()]
     lines += [" ".join(code.split()) for code in re.findall(r"`([^`]+)`", prose)]
-    lines = [line.removeprefix(".venv/bin/") for line in lines]
+    # Where a command is listed, what it is for stands behind it after a gap.
+    lines = [re.split(r" {2,}", line)[0].removeprefix(".venv/bin/") for line in lines]
     return [line for line in lines if re.match(r"adrs( |$)", line)]
 
 
