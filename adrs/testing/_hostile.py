@@ -219,7 +219,8 @@ MEMORY_IN_MANY = """
 reader, writer = os.pipe()
 for _ in range(6):
     if os.fork() == 0:
-        held = bytearray(b"x" * (SHARE << 20))
+        held = bytearray(SHARE << 20)
+        held[::4096] = b"x" * len(held[::4096])
         os.write(writer, b"x")
         time.sleep(60)
 for _ in range(6):

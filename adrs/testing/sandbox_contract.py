@@ -111,9 +111,11 @@ class Stage:
                     played = await self.run(session, source, limits)
                     assert self.alive() == []
                     after = (await self.run(session, _hostile.INSPECT)).said
-                    line.sendall(b"alive")
-                    assert await _hear(line) == ["alive"], "the neighbour was harmed"
-                    assert (await neighbour.wait()).reason is ExitReason.ENDED
+                    with suppress(BrokenPipeError):
+                        line.sendall(b"alive")
+                    heard, end = await _hear(line), await neighbour.wait()
+                    assert heard == ["alive"], f"the neighbour was harmed: {end}"
+                    assert end.reason is ExitReason.ENDED
             finally:
                 await next_door.close()
             return replace(played, before=before, after=after)

@@ -12,6 +12,7 @@ from typing import Protocol
 _TICKS = os.sysconf("SC_CLK_TCK")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _MB = 1 << 20
+_LOOKS_AT_SHARES = 3
 
 
 class Meter(Protocol):
@@ -76,8 +77,12 @@ class TreeMeter:
         for process in tree:
             self._seen[process.pid, process.started] = process.cpu_s
         memory_mb = sum(process.resident_mb for process in tree)
-        if memory_mb > enough_mb:
-            memory_mb = sum(_proportional_mb(process) for process in tree)
+        # While the tree forks, a page is counted before and after it is shared: look again.
+        for _ in range(_LOOKS_AT_SHARES):
+            if memory_mb <= enough_mb:
+                break
+            shares = sum(_proportional_mb(process) for process in descendants(self._root))
+            memory_mb = min(memory_mb, shares)
         return self.final_cpu_s(), memory_mb
 
     def final_cpu_s(self) -> float:
