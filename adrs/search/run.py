@@ -28,7 +28,8 @@ class Run:
     """One search: task, proposers, archive, store and seed.
 
     Everything decided here follows from the seed and the record: a second `Run` over the same
-    store replays the recorded trials and goes on as the first one would have.
+    store replays the recorded trials and goes on as the first one would have. What that takes is
+    in docs/decisions/search-order.md.
 
     Args:
         name: of a run that the store has.

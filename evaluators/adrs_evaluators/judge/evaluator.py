@@ -1,4 +1,7 @@
-"""Measures programs with the author's judge; neither runs in the engine's process."""
+"""Measures programs with the author's judge; neither runs in the engine's process.
+
+Why the engine starts both, and what may cross, is in docs/decisions/judge-border.md.
+"""
 
 from __future__ import annotations
 
