@@ -59,7 +59,9 @@ def limit(start: Start, address_space: int | None, count_processes: bool) -> Non
     _hard(resource.RLIMIT_NOFILE, _OPEN_FILES)
     _hard(resource.RLIMIT_FSIZE, start.files_mb * _MB)
     if start.cpu_s < 1 << 30:
-        _hard(resource.RLIMIT_CPU, max(1, math.ceil(start.cpu_s)))
+        # A second later than the limit: who is killed at it by the kernel used a little less, by
+        # the figures, and would count as ended by itself.
+        _hard(resource.RLIMIT_CPU, math.ceil(start.cpu_s) + 1)
     if address_space is not None:
         _hard(resource.RLIMIT_AS, address_space)
     if count_processes:
