@@ -69,7 +69,7 @@ def load_task(folder_or_name: str | Path) -> Task:
     folder = _find(folder_or_name)
     file = folder / "task.toml"
     if not file.is_file():
-        raise ConfigError(f"{folder} has no task.toml, so it is no task; adrs new task makes one")
+        raise ConfigError(f"{folder} has no task.toml, so it is no task; docs/tasks.md shows how to write one")
     document = Document.read(file, _TABLES)
 
     heading = _heading(document.table("task"))
@@ -118,7 +118,7 @@ def _find(folder_or_name: str | Path) -> Path:
     by_last_name = {Path(name).name: name for name in known}
     meant = nearest(str(path), known) or by_last_name.get(nearest(path.name, by_last_name) or "")
     hint = f"did you mean {meant}? " if meant else ""
-    listed = ", ".join(known) if known else "none here; adrs new task NAME makes one"
+    listed = ", ".join(known) if known else "none here; a task folder is named by its path"
     raise ConfigError(f"no folder and no installed task is named {path}; {hint}tasks: {listed}")
 
 
