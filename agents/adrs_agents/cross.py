@@ -21,17 +21,17 @@ class Cross:
     """Takes over functions, runs of lines, or conditions from an inspiration."""
 
     name = "cross"
-    version = "1"
+    version = "2"
 
     def __init__(self) -> None:
         self._seen = Memory()
 
     def observe(self, trial: Trial) -> None:
-        self._seen.add(trial.program)
+        self._seen.add(trial)
 
     async def propose(self, context: Context) -> Sequence[Candidate | Rejection]:
         direction = context.brief.objective.metric.direction
-        parent, mate = _pair(context, direction)
+        parent, mate = _pair(context, self._seen, direction)
 
         def attempt(rng: Random, sources: Sequence[Source]) -> Proposal | None:
             if mate is None:
@@ -65,10 +65,10 @@ class Cross:
         return answer(self, context, self._seen, attempt, parent)
 
 
-def _pair(context: Context, direction: Direction) -> tuple[Trial, Trial | None]:
+def _pair(context: Context, seen: Memory, direction: Direction) -> tuple[Trial, Trial | None]:
     """The better of two parents, which is changed, and the other, which gives."""
-    one = context.selection.parent
-    offered = (*context.selection.inspirations, context.best)
+    one = seen.leanest(context.selection.parent)
+    offered = map(seen.leanest, (*context.selection.inspirations, context.best))
     mates = {trial.program.id: trial for trial in offered if trial.program != one.program}
     if not mates:
         return one, None

@@ -62,8 +62,8 @@ def join_condition(view: View) -> Edit | None:
         return None
     word = view.rng.choice(("and", "or"))
     old = view.source.text(spot.node)
-    if condition in old:
-        return None
+    if condition.removeprefix("not ") in old:
+        return None  # nothing new, or what holds always or never
     if isinstance(spot.node, (ast.BoolOp, ast.IfExp, ast.NamedExpr)):
         old = f"({old})"
     if " and " in condition or " or " in condition:
@@ -272,6 +272,11 @@ def delete_statement(view: View) -> Edit | None:
     if not places:
         return None
     place = rng.choice(places)
+    for outer in places:
+        s = outer.statement
+        if isinstance(s, ast.If) and s.body is place.block and len(s.body) == 1 and not s.orelse:
+            place = outer  # an `if` that decides nothing goes too
+            break
     span = view.source.line_span(place.statement)
     if span is None:
         return None

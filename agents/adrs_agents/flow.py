@@ -1,4 +1,4 @@
-"""Which names surely have a value at each statement, and which uses have none.
+"""Which names surely have a value at each statement, and what may lack one: uses and answers.
 
 A conservative walk in source order: a name is known after an `if` when both branches bind it, and
 what a loop's body binds is not known behind it. Attributes of `self` count as names in `__init__`.
@@ -61,7 +61,8 @@ class Flow:
         constants: names that the module gives a number.
         attributes: class to what every instance of it has.
         rebound: class to the attributes that a method other than `__init__` assigns.
-        faults: uses of names or attributes that may have no value; in words.
+        faults: uses of names or attributes that may have no value, and functions that may end
+            without the value that they return elsewhere; in words.
     """
 
     functions: list[Function]
@@ -141,7 +142,9 @@ class _Walk:
         self.flow.functions.append(function)
         before, loops = self._function, self._loops
         self._function, self._loops = function, 0
-        self._block(node.body, {**outer, **dict.fromkeys(names)})
+        behind = self._block(node.body, {**outer, **dict.fromkeys(names)})
+        if function.answers and behind is not None:
+            self.flow.faults[f"{name}: an answer at its end"] = None
         self._function, self._loops = before, loops
 
     def _block(self, block: Sequence[ast.stmt], known: Names) -> Names | None:

@@ -25,6 +25,10 @@ def constant(rng: Random) -> str:
     return rng.choice(_FACTORS)
 
 
+def _positive(condition: str) -> str:
+    return condition.removeprefix("not ")
+
+
 class Grammar:
     """Says things about one place."""
 
@@ -34,6 +38,7 @@ class Grammar:
 
     def quantity(self, *avoid: str, moving: bool = False) -> str | None:
         """A quantity in scope, none of `avoid`."""
+        rng = self._rng
         scope = self.scope
         weighted = [
             (text, weight)
@@ -43,7 +48,8 @@ class Grammar:
         if not weighted:
             return None
         texts, weights = zip(*weighted, strict=True)
-        return str(self._rng.choices(texts, weights)[0])
+        # What failed wherever it was tried is worth less than saying nothing.
+        return str(rng.choices(texts, weights)[0]) if rng.random() < max(weights) else None
 
     def comparison(self) -> str | None:
         """Two quantities compared, with a constant in between."""
@@ -72,7 +78,7 @@ class Grammar:
         simple = self._simple_condition()
         if simple is not None and rng.random() < 0.15:
             other = self._simple_condition()
-            if other is not None and other != simple:
+            if other is not None and _positive(other) != _positive(simple):
                 return f"{simple} {rng.choice(('and', 'or'))} {other}"
         return simple
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from random import Random
 
 from adrs import Candidate, Context, Rejection, Trial
 
+from .credit import Credit
 from .edits import WEIGHTED
 from .flow import follow
 from .offline import Memory, Proposal, answer
@@ -15,8 +15,6 @@ from .source import Source, Unparsable
 from .view import View
 
 _EDITS, _WEIGHTS = zip(*WEIGHTED, strict=True)
-MOST_ABSENT = 1000
-_NO_KEY = re.compile(r"KeyError\W{1,4}(\w+)")
 _MORE = (0.6, 0.3, 0.1)
 
 
@@ -24,18 +22,15 @@ class Mutate:
     """One to three edits of the parent: conditions, operators, quantities, guards, state."""
 
     name = "mutate"
-    version = "1"
+    version = "2"
 
     def __init__(self) -> None:
         self._seen = Memory()
-        self._absent: dict[str, None] = {}
+        self._credit = Credit()
 
     def observe(self, trial: Trial) -> None:
-        self._seen.add(trial.program)
-        # A key that the task's words seem to name and that is not there is not tried again.
-        for evaluation in trial.evaluations:
-            if len(self._absent) < MOST_ABSENT:
-                self._absent.update(dict.fromkeys(_NO_KEY.findall(evaluation.reason)))
+        self._seen.add(trial)
+        self._credit.observe(trial)
 
     async def propose(self, context: Context) -> Sequence[Candidate | Rejection]:
         statement = context.brief.statement
@@ -45,7 +40,7 @@ class Mutate:
             flow = follow(now)
             plans: list[str] = []
             for _ in range(rng.choices((1, 2, 3), _MORE)[0]):
-                view = View(now, rng, flow, statement, self._absent)
+                view = View(now, rng, flow, statement, self._credit.of)
                 edit = rng.choices(_EDITS, _WEIGHTS)[0](view)
                 if edit is None:
                     continue
@@ -59,4 +54,5 @@ class Mutate:
                     plans.append(edit.plan)
             return Proposal({now.path: now.data}, "; ".join(plans)) if plans else None
 
-        return answer(self, context, self._seen, attempt, context.selection.parent)
+        parent = self._seen.leanest(context.selection.parent)
+        return answer(self, context, self._seen, attempt, parent)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,28 +24,46 @@ from .source import Source, Unparsable, compiles, editable_paths, editable_sourc
 
 ATTEMPTS = 20
 REMEMBERED = 10_000
+MOST_KINDS = 500
 MOST_WORDS_IN_A_LINE = 24
 _WORD = re.compile(rb"\w+")
 
 
 class Memory:
-    """Which programs were tried; the oldest are forgotten.
+    """Which programs were tried, and which of those that measure the same is shortest.
 
     Random edits add more than they take away, so programs may not outgrow the first one by much.
-    Length is counted in words: what things are called does not matter.
+    Length is counted in words: what things are called does not matter. The oldest are forgotten.
     """
 
     def __init__(self) -> None:
         self._ids: dict[str, None] = {}
+        self._leanest: dict[str, Trial] = {}
         self._most_words: int | None = None
 
-    def add(self, program: Program) -> None:
+    def add(self, trial: Trial) -> None:
+        """Takes note of a told trial."""
+        program = trial.program
+        measured = _measured(trial)
+        if measured:
+            known = self._leanest.pop(measured, trial)
+            shorter = _words(program) < _words(known.program)
+            self._leanest[measured] = trial if shorter else known
+            if len(self._leanest) > MOST_KINDS:
+                del self._leanest[next(iter(self._leanest))]
         if self._most_words is None:
             self._most_words = 2 * _words(program) + 200
         self._ids.pop(program.id, None)
         self._ids[program.id] = None
         if len(self._ids) > REMEMBERED:
             del self._ids[next(iter(self._ids))]
+
+    def leanest(self, trial: Trial) -> Trial:
+        """The shortest trial whose measurements are the same to the last digit.
+
+        What it does not have had no effect; building on it, an edit meets live code.
+        """
+        return self._leanest.get(_measured(trial), trial)
 
     def overgrown(self, program: Program, parent: Program) -> bool:
         """Whether a program became too long, as a whole or in one of its lines."""
@@ -58,6 +77,18 @@ class Memory:
 
     def __contains__(self, program: Program) -> bool:
         return program.id in self._ids
+
+
+def _measured(trial: Trial) -> str:
+    """Digest of all that was measured of a trial; "" if it is not scored."""
+    if trial.score is None:
+        return ""
+    samples = [
+        (sample.workload, sample.repeat, sorted(sample.metrics.items()))
+        for sample in (trial.evaluations[-1].samples if trial.evaluations else ())
+    ]
+    said = repr((trial.score.violation, trial.score.value, samples))
+    return hashlib.sha256(said.encode()).hexdigest()
 
 
 def _words(program: Program) -> int:

@@ -51,14 +51,14 @@ class Tune:
     """Moves the parent's numbers to where programs of the same structure did well."""
 
     name = "tune"
-    version = "1"
+    version = "2"
 
     def __init__(self) -> None:
         self._seen = Memory()
         self._studies: dict[str, Study] = {}
 
     def observe(self, trial: Trial) -> None:
-        self._seen.add(trial.program)
+        self._seen.add(trial)
         bones = skeleton(trial.program)
         study = self._studies.pop(bones.key, None) or Study(bones.values)
         if len(study.points) >= MOST_POINTS:
@@ -69,7 +69,8 @@ class Tune:
             del self._studies[next(iter(self._studies))]
 
     async def propose(self, context: Context) -> Sequence[Candidate | Rejection]:
-        bones = skeleton(context.selection.parent.program)
+        start = self._seen.leanest(context.selection.parent)
+        bones = skeleton(start.program)
         study = self._studies.get(bones.key) or Study(bones.values)
         direction = context.brief.objective.metric.direction
         chosen: list[int] = []
@@ -95,10 +96,10 @@ class Tune:
             files = rewritten(by_path, literals, values)
             if not files:
                 return None
-            parent, inspirations = _origin(study, context, direction)
+            parent, inspirations = _origin(study, start, direction)
             return Proposal(files, _words(literals, values), inspirations, parent)
 
-        return answer(self, context, self._seen, attempt, context.selection.parent)
+        return answer(self, context, self._seen, attempt, start)
 
 
 class _Scale:
@@ -164,9 +165,9 @@ def _badness(point: Point, direction: Direction) -> tuple[float, float, float]:
     return (0.0, point.score.violation, sign * point.score.value)
 
 
-def _origin(study: Study, context: Context, direction: Direction) -> tuple[int, tuple[int, ...]]:
+def _origin(study: Study, start: Trial, direction: Direction) -> tuple[int, tuple[int, ...]]:
     """Parent and inspirations: all numbers are new, so it descends from the study's best."""
-    selected = context.selection.parent.number
+    selected = start.number
     if not study.points:
         return selected, ()
     best = min(study.points, key=lambda point: (*_badness(point, direction), point.trial)).trial

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from random import Random
@@ -46,18 +46,18 @@ class View:
         rng: Random,
         flow: Flow,
         statement: str = "",
-        absent: Collection[str] = (),
+        credit: Callable[[str], float] = lambda term: 1.0,
     ) -> None:
         self.source = source
         self.rng = rng
         self.flow = flow
         self._statement = statement
-        self._absent = absent
+        self._credit = credit
         self._scopes: dict[int, Scope] = {}
 
     @cached_property
     def words(self) -> Vocabulary:
-        return learn(self.source, self.flow, self._statement, self._absent)
+        return learn(self.source, self.flow, self._statement)
 
     @cached_property
     def places(self) -> list[Place]:
@@ -78,7 +78,7 @@ class View:
     def scope(self, place: Place) -> Scope:
         key = id(place.statement)
         if key not in self._scopes:
-            self._scopes[key] = scope_at(place, self.source, self.flow, self.words)
+            self._scopes[key] = scope_at(place, self.source, self.flow, self.words, self._credit)
         return self._scopes[key]
 
     def grammar(self, place: Place) -> Grammar:

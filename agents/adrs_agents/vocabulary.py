@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
@@ -54,20 +54,10 @@ class Vocabulary:
     used: dict[str, int] = field(default_factory=dict)
 
 
-def learn(
-    source: Source, flow: Flow, statement: str = "", absent: Collection[str] = ()
-) -> Vocabulary:
-    """Reads a file's vocabulary.
-
-    Args:
-        statement: the task in words.
-        absent: keys that turned out not to be there.
-    """
+def learn(source: Source, flow: Flow, statement: str = "") -> Vocabulary:
+    """Reads a file's vocabulary; `statement` is the task in words."""
     reader = _Reader(source, flow)
     reader.read(statement)
-    for members in reader.words.members.values():
-        for text in [m for m in members if m.rpartition("[")[2].strip("\"'[]") in absent]:
-            del members[text]
     return reader.words
 
 
@@ -358,7 +348,9 @@ class Scope:
     weights: tuple[float, ...] = ()
 
 
-def scope_at(place: Place, source: Source, flow: Flow, words: Vocabulary) -> Scope:
+def scope_at(
+    place: Place, source: Source, flow: Flow, words: Vocabulary, credit: Callable[[str], float]
+) -> Scope:
     """Looks around at a place."""
     function = place.function
     answers = answers_of(function, source, place, flow)
@@ -369,6 +361,8 @@ def scope_at(place: Place, source: Source, flow: Flow, words: Vocabulary) -> Sco
     rebound = flow.rebound.get(function.owner.name, {}) if function.owner else {}
     for thing, moves in _things(place, flow, rebound):
         for text in _expand(thing, words, function.self_name):
+            if not credit(text):
+                continue
             kind = words.kinds.get(text)
             if kind is Kind.FLAG:
                 flags[text] = None
@@ -385,8 +379,15 @@ def scope_at(place: Place, source: Source, flow: Flow, words: Vocabulary) -> Sco
                 numbers[text] = None
                 if moves:
                     moving[text] = None
-    weights = tuple(_fresh_weight(text, words, function.self_name) for text in numbers)
+    weights = tuple(
+        credit(bare(text)) * _fresh_weight(text, words, function.self_name) for text in numbers
+    )
     return Scope(tuple(numbers), tuple(moving), tuple(flags), tuple(equalities), answers, weights)
+
+
+def bare(text: str) -> str:
+    """The term in a quantity: `a` in `len(a)`."""
+    return text[4:-1] if text.startswith("len(") else text
 
 
 def _fresh_weight(text: str, words: Vocabulary, self_name: str) -> float:

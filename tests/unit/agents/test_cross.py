@@ -60,6 +60,10 @@ def test_the_better_one_is_changed():
     assert {(line.parents, line.inspirations) for line in worse} == {((2,), (1,))}
 
 
+def test_programs_that_measure_the_same_have_nothing_to_give_each_other():
+    assert crossed(ONE, OTHER, (1.0, 1.0)) == []
+
+
 def test_the_plan_names_the_other_trial():
     assert all("of trial 2" in c.lineage.plan for c in crossed(ONE, OTHER))
 

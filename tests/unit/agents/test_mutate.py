@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from adrs_agents.mutate import Mutate
 
-from adrs import Candidate, Evaluation, Isolation, IsolationLevel, Program, Split, Status
+from adrs import Candidate, Evaluation, Isolation, IsolationLevel, Lineage, Program, Split, Status
 from adrs.testing.proposer_contract import context, trial
 
 POLICY = '''"""A policy."""
@@ -85,6 +85,16 @@ def test_only_names_in_scope_are_used():
 
 def _stores(node):
     return isinstance(node.ctx, ast.Store)
+
+
+def test_a_function_that_always_answers_still_does():
+    """It ends in a return, or in a branch of which both sides do; never behind its last line."""
+    for text in texts(GREEDY, 300):
+        last = ast.parse(text).body[0].body[-1].body[-1]
+        while isinstance(last, ast.If) and last.orelse:
+            assert isinstance(last.body[-1], ast.Return), text
+            last = last.orelse[-1]
+        assert isinstance(last, ast.Return), text
 
 
 def test_lines_that_an_edit_does_not_touch_stay_to_the_byte():
@@ -163,21 +173,100 @@ def test_keys_that_only_the_statement_names_are_used():
     assert 'seen["mood"] <' not in found
 
 
-def test_a_key_that_is_not_there_is_not_tried_again():
-    mutate = Mutate()
-    failed = Evaluation(
+def crash(reason):
+    return Evaluation(
         split=Split.TRAIN,
         status=Status.CRASHED,
         samples=(),
         workloads="",
         isolation=Isolation("fake", IsolationLevel.SEPARATE, {}, {}),
-        reason="decide raised KeyError: 'gone'",
+        reason=reason,
     )
+
+
+def test_a_key_that_is_not_there_is_not_tried_again():
+    mutate = Mutate()
     told = trial(1, Program({"whole.py": b"x = 1\n"}), None)
-    mutate.observe(replace(told, evaluations=(failed,)))
+    mutate.observe(replace(told, evaluations=(crash("decide raised KeyError: 'gone'"),)))
     found = "".join(texts(GREEDY, 200, statement=STATEMENT, mutate=mutate))
     assert '"gone"' not in found
     assert '"made"' in found
+
+
+def crash_of(candidate):
+    """What the interpreter says of a policy whose argument is a dict, as the job is."""
+    names = {}
+    exec(compile(candidate.program.text("whole.py"), "whole.py", "exec"), names)
+    try:
+        policy = names["Policy"]({"due": 1.0})
+        for here in (True, False, True):
+            policy.decide({"here": here, "gone": 2.0})
+    except Exception as error:
+        return f"decide raised {type(error).__name__}: {error}"
+    return ""
+
+
+def test_what_turned_out_to_be_no_number_is_hardly_used_as_one_again():
+    """Nothing documents the keys, so the dicts themselves look like quantities at first."""
+    mutate = Mutate()
+    seed = trial(0, Program({"whole.py": GREEDY.encode()}), 1.0)
+    mutate.observe(seed)
+    crashed = []
+    for ordinal in range(1, 200):
+        for answer in asyncio.run(mutate.propose(context(seed, ordinal))):
+            if isinstance(answer, Candidate):
+                reason = crash_of(answer)
+                crashed.append("TypeError" in reason)
+                told = trial(ordinal, answer.program, None if reason else 2.0 + ordinal)
+                told = replace(told, candidate=answer)
+                if reason:
+                    told = replace(told, evaluations=(crash(reason),))
+                mutate.observe(told)
+    assert sum(crashed[:10]) >= 2, "at first nothing is known"
+    assert sum(crashed[40:]) <= 0.1 * len(crashed[40:])
+
+
+def test_one_crash_does_not_condemn_what_has_scored():
+    statement = "Made by `Policy(job)`, where `job` holds `work` and `due`."
+    mutate = Mutate()
+    seed = trial(0, Program({"whole.py": GREEDY.encode()}), 1.0)
+    mutate.observe(seed)
+    works = 'if self.job["due"] > 2:\n            return "WAIT"\n        if seen["here"]'
+    fails = (
+        'if self.job["due"] > self.job["work"]:\n            return "RUN"\n        if seen["here"]'
+    )
+    for number, (test, value) in enumerate(((works, 2.0), (fails, None)), start=1):
+        program = Program({"whole.py": GREEDY.replace('if seen["here"]', test).encode()})
+        told = trial(number, program, value)
+        told = replace(told, candidate=Candidate(program, Lineage("x", "", (0,))))
+        if value is None:
+            told = replace(told, evaluations=(crash("TypeError: not a number"),))
+        mutate.observe(told)
+    found = "".join(texts(GREEDY, 200, statement=statement, mutate=mutate))
+    assert found.count('self.job["due"]') > 3 * found.count('self.job["work"]') > 0
+
+
+def test_what_had_no_effect_is_not_built_on():
+    longer = GREEDY.replace(
+        'return "WAIT"', 'if seen["here"]:\n            pass\n        return "WAIT"'
+    )
+    other = GREEDY.replace('return "WAIT"', 'return "WAIT" or 1')
+    lean, padded, worse = (
+        trial(number, Program({"whole.py": text.encode()}), value)
+        for number, (text, value) in enumerate(((GREEDY, 1.0), (longer, 1.0), (other, 2.0)))
+    )
+    mutate = Mutate()
+    for told in (lean, padded, worse):
+        mutate.observe(told)
+    parents = {
+        parent.number: {
+            answer.lineage.parents
+            for ordinal in range(20)
+            for answer in asyncio.run(mutate.propose(context(parent, ordinal)))
+        }
+        for parent in (lean, padded, worse)
+    }
+    assert parents == {0: {(0,)}, 1: {(0,)}, 2: {(2,)}}
 
 
 def test_programs_do_not_outgrow_the_first_one():
