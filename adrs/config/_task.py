@@ -69,7 +69,9 @@ def load_task(folder_or_name: str | Path) -> Task:
     folder = _find(folder_or_name)
     file = folder / "task.toml"
     if not file.is_file():
-        raise ConfigError(f"{folder} has no task.toml, so it is no task; docs/tasks.md shows how to write one")
+        raise ConfigError(
+            f"{folder} has no task.toml, so it is no task; docs/tasks.md shows how to write one"
+        )
     document = Document.read(file, _TABLES)
 
     heading = _heading(document.table("task"))

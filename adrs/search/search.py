@@ -312,7 +312,15 @@ class Search:
             if figure is not None:
                 ranked.append(replace(trial, score=figure))
         direction = task.objective.metric.direction
-        return min(ranked, key=lambda trial: rank(trial, direction), default=None)
+        # Among equals the shortest: what differs does nothing on these workloads.
+        return min(
+            ranked,
+            key=lambda trial: (
+                *rank(trial, direction),
+                sum(map(len, trial.program.files.values())),
+            ),
+            default=None,
+        )
 
     def _validation(self, number: int) -> Evaluation | None:
         evaluations = self.run.store.trial(self.run.name, number).evaluations

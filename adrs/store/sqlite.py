@@ -26,7 +26,7 @@ def connect(path: Path) -> sa.Engine:
     uri = f"{path.absolute().as_uri()}?mode=rw"
     engine = sa.create_engine(
         "sqlite://",
-        creator=lambda: sqlite3.connect(uri, BUSY_S, uri=True, check_same_thread=False),
+        creator=lambda: sqlite3.connect(uri, timeout=BUSY_S, uri=True, check_same_thread=False),
         poolclass=sa.QueuePool,
     )
     sa.event.listen(engine, "connect", _prepare)

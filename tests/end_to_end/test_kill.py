@@ -1,4 +1,4 @@
-"""kill -9 at random moments: what was accepted stays, what was in flight is all that is repeated."""
+"""kill -9 at random moments: what was accepted stays, only what was in flight is repeated."""
 
 from __future__ import annotations
 

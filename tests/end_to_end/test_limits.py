@@ -1,4 +1,4 @@
-"""A limit of three seconds, and programs that do not care: over in time, nothing left, others go on."""
+"""A limit of three seconds, and programs that do not care: over in time, and nothing left."""
 
 from __future__ import annotations
 

@@ -215,7 +215,7 @@ def test_repeated_programs_are_rejections_and_end_the_run(
 
 
 def test_minutes_are_a_budget(store: adrs.Store, task: adrs.Task) -> None:
-    search = begin(store, task, constant, trials=100_000, max_minutes=0.005)
+    search = begin(store, task, constant, trials=100_000, max_minutes=0.05)
     assert asyncio.run(search.go()) is adrs.RunStatus.BUDGET
     summary = adrs.summarize(store, search.run.name, task)
     assert 0 < summary["trials"] < 100_000
