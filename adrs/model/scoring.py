@@ -85,11 +85,12 @@ def unit_ratios(
 
 def violation(constraints: Iterable[Constraint], evaluation: Evaluation) -> float:
     """Sum over workloads and constraints of the worst repeat's violation; 0.0 means feasible."""
-    return sum(
+    worst = (
         max(constraint.violation(sample.metrics[constraint.metric]) for sample in repeats)
         for constraint in constraints
         for repeats in _by_workload(evaluation).values()
     )
+    return sum(worst, 0.0)
 
 
 def _by_workload(evaluation: Evaluation) -> dict[str, list[Sample]]:

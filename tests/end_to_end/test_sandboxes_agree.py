@@ -6,6 +6,7 @@ import json
 import random
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import adrs
@@ -44,13 +45,9 @@ def test_sandboxes_agree(tmp_path: Path) -> None:
         )
         assert done.returncode == 0, done.stderr
         summary = json.loads(done.stdout.splitlines()[-1])
-        store = adrs.open_store(tmp_path / sandbox)
-        found.append(
-            [
-                (trial.number, trial.program.id, trial.status, trial.score)
-                for trial in store.trials(summary["run"])
-            ]
-        )
+        with closing(adrs.open_store(tmp_path / sandbox)) as store:
+            trials = store.trials(summary["run"])
+        found.append([(t.number, t.program.id, t.status, t.score) for t in trials])
         if sandbox == "process" and summary["held_out"] is not None:
             assert summary["held_out"]["verdict"] == "REFUSED"
         assert summary["isolation"]["sandbox"] == sandbox

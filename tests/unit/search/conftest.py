@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -57,8 +59,9 @@ def task(tmp_path: Path) -> adrs.Task:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> adrs.Store:
-    return adrs.open_store(tmp_path / "store")
+def store(tmp_path: Path) -> Iterator[adrs.Store]:
+    with closing(adrs.open_store(tmp_path / "store")) as opened:
+        yield opened
 
 
 @pytest.fixture
