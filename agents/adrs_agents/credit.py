@@ -82,7 +82,7 @@ def _terms(program: Program) -> Mapping[str, int]:
         if path.endswith(".py"):
             try:
                 _count(parse(data), found)
-            except Unparsable:
+            except (Unparsable, RecursionError):
                 continue
     return found
 

@@ -81,10 +81,11 @@ def rewritten(
 def _literals(data: bytes) -> tuple[tuple[int, int, float, bool], ...]:
     try:
         source = Source.read("", data)
-    except Unparsable:
+        numbers = list(_numbers(source.tree))
+    except (Unparsable, RecursionError):
         return ()
     found = []
-    for node, sign in _numbers(source.tree):
+    for node, sign in numbers:
         start, end = source.span(node)
         text = data[start:end].lower()
         written = text.lstrip(b"-+ ").replace(b"_", b"")

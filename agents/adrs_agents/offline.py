@@ -137,7 +137,10 @@ def answer(
         return nothing(f"the parent is not Python: {error}")
     rng = Random(context.seed)
     for _ in range(ATTEMPTS):
-        proposal = attempt(rng, sources)
+        try:
+            proposal = attempt(rng, sources)
+        except RecursionError:  # newer Pythons parse what is too deep to walk
+            return nothing("the parent is nested too deeply")
         if proposal is None:
             continue
         try:

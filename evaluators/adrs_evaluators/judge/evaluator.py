@@ -93,6 +93,7 @@ class JudgeBench:
         self._process: Process | None = None
         self._wire: JudgeWire | None = None
         self._splits: dict[tuple[Split, str], tuple[WorkloadRef, ...]] = {}
+        self._has_feedback = False
         self._entry = task.brief.entry.partition(":")[0]
         self._metrics = frozenset(metric.name for metric in task.brief.metrics)
 
@@ -120,6 +121,7 @@ class JudgeBench:
                     f"the judge of {self._task.name} cannot make the workloads of {split}: "
                     f"{answer.get('reason', answer)}"
                 )
+            self._has_feedback = bool(answer["has_feedback"])
             self._splits[split, salt] = tuple(WorkloadRef(*row) for row in answer["workloads"])
         return self._splits[split, salt]
 
@@ -138,7 +140,7 @@ class JudgeBench:
             if samples[-1].status is not Status.SCORED:
                 break
         feedback = ""
-        if request.feedback and samples[-1].status is Status.SCORED:
+        if request.feedback and self._has_feedback and samples[-1].status is Status.SCORED:
             feedback = await self._feedback(request, samples)
         return Evaluation(
             split=request.split,

@@ -289,7 +289,7 @@ class Server:
             listing.append([workload.name, unit, workload.shares, digest])
         if not listing:
             raise ValueError(f"workloads({request['split']!r}) returned none")
-        return {"workloads": listing}
+        return {"workloads": listing, "has_feedback": hasattr(self.judge, "feedback")}
 
     def _workloads(self, split: str, salt: str, parameters: dict[str, Any]) -> list[Any]:
         key = (split, salt)
@@ -326,8 +326,7 @@ class Server:
         return {"outcome": "metrics", "metrics": metrics}
 
     def feedback(self, request: dict[str, Any]) -> dict[str, Any]:
-        write = getattr(self.judge, "feedback", None)
-        return {"feedback": str(write(request["samples"]))[:_MAX_TEXT] if write else ""}
+        return {"feedback": str(self.judge.feedback(request["samples"]))[:_MAX_TEXT]}
 
 
 def main(channel: socket.socket, paths: dict[str, str]) -> None:
