@@ -45,7 +45,11 @@ class Allocation:
         seed: the run's.
     """
 
-    FLOOR = 0.15
+    # Half of all proposals go round in equal shares. A rare large gain of one proposer would else
+    # silence the others for long: on generated spot timelines the best of 300 trials cost 0.812 of
+    # the seed's at 0.15, 0.800 at 0.5, 0.806 at 0.75 (12 seeds, standard errors up to 0.007); on
+    # the real ones there was no difference.
+    FLOOR = 0.5
     MEMORY = 100  # evaluations after which half of an account is forgotten
 
     def __init__(self, names: Sequence[str], direction: Direction, seed: int) -> None:
