@@ -41,21 +41,22 @@ processes = 16
 split = "train"
 [generator]
 witness = "@witness@"
+pace_s = @pace@
 """
 JUDGE = """
 import os, time
 from adrs.judging import Workload
 
-def workloads(split, salt, source=None, witness=None):
+def workloads(split, salt, source=None, witness=None, pace_s=None):
     count = 1 if split == "train" else 8
-    return [Workload(f"{split}{salt}{n}", [split, witness, n]) for n in range(count)]
+    return [Workload(f"{split}{salt}{n}", [split, witness, n, pace_s]) for n in range(count)]
 
 async def evaluate(program, workload):
-    split, witness, n = workload.data
+    split, witness, n, pace_s = workload.data
     descriptor = os.open(witness, os.O_WRONLY | os.O_APPEND)
     os.write(descriptor, (split + "\\n").encode())
     os.close(descriptor)
-    time.sleep(0.02)
+    time.sleep(pace_s)
     return {"loss": abs(await program.call("answer", 2.0)) + n / 100}
 """
 PROGRAM = """
@@ -87,13 +88,17 @@ asyncio.run(main(store, sys.argv[2]))
 """
 
 
-def make_run(tmp_path: Path, trials: int, workers: int) -> tuple[Path, str, Path]:
+def make_run(
+    tmp_path: Path, trials: int, workers: int, pace_s: float = 0.02
+) -> tuple[Path, str, Path]:
     witness = tmp_path / "witness"
     tmp_path.mkdir(exist_ok=True)
     witness.touch()
     folder = tmp_path / "task"
     (folder / "program").mkdir(parents=True)
-    (folder / "task.toml").write_text(TASK_TOML.replace("@witness@", str(witness)))
+    (folder / "task.toml").write_text(
+        TASK_TOML.replace("@witness@", str(witness)).replace("@pace@", str(pace_s))
+    )
     (folder / "README.md").write_text("## Problem\n\nBring it near zero.\n")
     (folder / "judge.py").write_text(JUDGE)
     (folder / "program" / "main.py").write_text(PROGRAM)
@@ -121,15 +126,22 @@ def engine(store: Path, run: str) -> subprocess.Popen[str]:
     )
 
 
-def play(tmp_path: Path, trials: int, kills: int, workers: int = WORKERS) -> dict[str, object]:
+def play(
+    tmp_path: Path,
+    trials: int,
+    kills: int,
+    workers: int = WORKERS,
+    pace_s: float = 0.02,
+    longest_s: float = 3.0,
+) -> dict[str, object]:
     """Kills a run again and again, ends it in peace, and checks what is left."""
-    store_at, name, witness = make_run(tmp_path, trials, workers)
+    store_at, name, witness = make_run(tmp_path, trials, workers, pace_s)
     moments = random.Random()
     printed: dict[int, tuple[str, str]] = {}
     fatal = 0
     for _ in range(kills):
         process = engine(store_at, name)
-        time.sleep(moments.uniform(0.1, 3.0))
+        time.sleep(moments.uniform(0.1, longest_s))
         ended = process.poll() is not None
         if not ended:
             os.kill(process.pid, signal.SIGKILL)
@@ -175,7 +187,8 @@ def test_three_kills_lose_nothing(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_twenty_kills_of_two_hundred_trials(tmp_path: Path) -> None:
-    report = play(tmp_path, trials=200, kills=20)
+    report = play(tmp_path, trials=200, kills=20, pace_s=0.1, longest_s=1.5)
+    assert report["kills"] == 20
     report.pop("programs")
     print(json.dumps(report))
 
