@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import marshal
+import warnings
 from collections.abc import Callable
 from types import CodeType
 from typing import Any
@@ -32,7 +33,9 @@ def normal_form(program: Program) -> str:
 def _compiled(data: bytes) -> CodeType | None:
     # Compiled, never run here; what does not compile may still be a program in an older Python.
     try:
-        return compile(data, "", "exec", dont_inherit=True, optimize=0)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a program has no say on the user's terminal
+            return compile(data, "", "exec", dont_inherit=True, optimize=0)
     except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError):
         return None
 

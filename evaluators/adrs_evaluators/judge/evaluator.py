@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
-import math
 import socket
 import time
 from importlib.util import find_spec
@@ -45,6 +44,8 @@ _JUDGE_LIMITS = Limits(
     wall_s=1e7, cpu_s=1e7, memory_mb=8192, processes=64, output_mb=1024, files_mb=256
 )
 _SET_UP_S = 120.0
+# Sums and squares of figures must stay finite: programs, too, choose how large a figure is.
+_LARGEST_METRIC = 1e150
 _OUTCOMES = {
     "invalid": Status.INVALID,
     "flooded": Status.OVER_OUTPUT,
@@ -226,8 +227,11 @@ class JudgeBench:
                 return f"evaluate() returned {name!r}, which task.toml does not declare"
             if isinstance(value, bool) or not isinstance(value, int | float):
                 return f"metric {name!r} must be a number, not {value!r:.60}"
-            if not math.isfinite(value):
-                return f"metric {name!r} must be finite, not {value!r}"
+            if not abs(value) <= _LARGEST_METRIC:  # so that NaN is refused, too
+                return (
+                    f"metric {name!r} must be finite and at most {_LARGEST_METRIC:g} in size, "
+                    f"not {value!r:.60}"
+                )
         missing = sorted(self._metrics - metrics.keys())
         return f"evaluate() did not return {', '.join(missing)}" if missing else ""
 

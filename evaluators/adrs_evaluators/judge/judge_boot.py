@@ -23,8 +23,9 @@ from typing import Any
 MAX_FRAME = 16 * 1024 * 1024
 MAX_DEPTH = 64
 _MAX_TEXT = 4000
-# Only a number as long as these can be infinite or wider than a double; the walk finds out.
-_SUSPICIOUS = re.compile(r"\d{300}|[eE]\+?0*[1-9]\d\d")
+# Only a number as long as these can be infinite or wider than a double, 210 digits and e99 among
+# them; the walk finds out. Looked at from its first digit only, else a long text takes forever.
+_SUSPICIOUS = re.compile(r"(?<!\d)\d{200}|[eE]\+?0*[1-9]\d\d")
 
 
 class Refused(Exception):
@@ -93,7 +94,7 @@ def _walk(value: Any) -> None:
                 deeper.extend(item.values())
             elif kind is float and not math.isfinite(item):
                 raise Refused("the answer holds a number that is not finite")
-            elif kind is int and item.bit_length() > 1024:
+            elif kind is int and abs(item) > sys.float_info.max:
                 raise Refused("the answer holds an integer wider than a double")
         if not deeper:
             return

@@ -73,6 +73,10 @@ async def evaluate(program, workload):
         return {}
     if kind == "nan":
         return {"score": float("nan")}
+    if kind == "huge":
+        return {"score": 2**1023}
+    if kind == "wide":
+        return {"score": 2**2000}
     if kind == "text":
         return {"score": "good"}
     if kind == "none":
@@ -149,7 +153,9 @@ def test_a_good_answer_is_scored_with_everything_about_it(measure) -> None:  # t
         ("Raw('1e999')", "not finite"),
         ("Raw('[' * 90 + ']' * 90)", "deeper"),
         ("Raw('[' * 100000)", "answer"),
+        ("Raw('1' * 250 + 'e99')", "not finite"),
         ("10 ** 400", "wider"),
+        ("2 ** 1024 - 1", "wider"),
         ("Raw('1' * 5000)", "answer"),
         ('Raw(\'{"a": 1, "a": 2}\')', "duplicate"),
         ("'text'", "float was expected"),
@@ -215,6 +221,7 @@ def test_an_object_that_lies_when_compared_never_crosses(measure) -> None:  # ty
         ("import time\ndef answer(): time.sleep(30)", adrs.Status.TIMED_OUT, "1.5 s wall"),
         ("def answer(): return 'x' * (20 << 20)", adrs.Status.OVER_OUTPUT, "bytes"),
         ("def answer():\n  while True: print('x' * 9999)", adrs.Status.OVER_OUTPUT, "1 MiB"),
+        ("def answer(): return ('1' * 299 + ',') * 50_000", adrs.Status.INVALID, "a float"),
     ],
 )
 def test_failures_have_a_status_and_a_reason(  # type: ignore[no-untyped-def]
@@ -259,6 +266,8 @@ def test_a_judge_may_catch_what_a_program_raises(measure) -> None:  # type: igno
         ("undeclared", "'speed', which task.toml does not declare"),
         ("missing", "did not return score"),
         ("nan", "finite"),
+        ("huge", "at most 1e+150"),
+        ("wide", "at most 1e+150"),
         ("text", "must be a number"),
         ("none", "must return a dict"),
         ("exit", "ended"),

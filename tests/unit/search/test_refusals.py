@@ -20,6 +20,7 @@ def form(text: str) -> str:
         ("x = 1 # note", "x=1"),
         ("def f(a):\n    return a + 1\n", "\n\n\ndef f( a ):\n\n  return (a+1)"),
         ("x = 'a'", 'x = "a"'),
+        ("x = 1 is 1", "x = (1 is 1)"),  # which the compiler warns of
     ],
 )
 def test_spelling_makes_no_new_program(one: str, other: str) -> None:
