@@ -107,7 +107,8 @@ class ProgramObject:
         """Awaits `method(*arguments)` of the object.
 
         Args:
-            limit_s: elapsed seconds after which the program is TIMED_OUT.
+            limit_s: elapsed seconds after which the program is TIMED_OUT; calls that travel in
+                one frame have the sum of their limits, if each has one.
 
         Raises:
             ProgramFailed: the method raised.
@@ -127,7 +128,8 @@ class Program:
         """Awaits `function(*arguments)` of the entry module.
 
         Args:
-            limit_s: elapsed seconds after which the program is TIMED_OUT.
+            limit_s: elapsed seconds after which the program is TIMED_OUT; calls that travel in
+                one frame have the sum of their limits, if each has one.
 
         Raises:
             ProgramFailed: the function raised, or there is none of that name.

@@ -162,7 +162,11 @@ class JudgeBench:
         wire = await self._judge()
         ours, theirs = socket.socketpair()
         seed = int.from_bytes(hashlib.sha256(f"{workload.name} {repeat}".encode()).digest()[:4])
-        process = await self._candidates.run(Job(program.files, limits, seed), theirs)
+        try:
+            process = await self._candidates.run(Job(program.files, limits, seed), theirs)
+        except BaseException:
+            ours.close()
+            raise
         question = self._about(request.split, request.salt, "evaluate")
         question["index"] = index
         question["entry"] = self._entry
