@@ -132,7 +132,7 @@ def play(
     kills: int,
     workers: int = WORKERS,
     pace_s: float = 0.02,
-    longest_s: float = 3.0,
+    longest_s: float = 1.5,
 ) -> dict[str, object]:
     """Kills a run again and again, ends it in peace, and checks what is left."""
     store_at, name, witness = make_run(tmp_path, trials, workers, pace_s)
@@ -182,7 +182,8 @@ def collect(output: str, printed: dict[int, tuple[str, str]]) -> None:
 
 
 def test_three_kills_lose_nothing(tmp_path: Path) -> None:
-    assert play(tmp_path, trials=60, kills=3)["kills"]
+    report = play(tmp_path, trials=60, kills=3, pace_s=0.1, longest_s=1.5)
+    assert report["kills"] == 3
 
 
 @pytest.mark.slow
@@ -195,7 +196,8 @@ def test_twenty_kills_of_two_hundred_trials(tmp_path: Path) -> None:
 
 def test_with_one_worker_a_killed_run_finds_the_same_programs(tmp_path: Path) -> None:
     calm = play(tmp_path / "calm", trials=25, kills=0, workers=1)
-    killed = play(tmp_path / "killed", trials=25, kills=2, workers=1)
+    killed = play(tmp_path / "killed", 25, kills=2, workers=1, pace_s=0.1, longest_s=1.0)
+    assert killed["kills"] == 2
     assert killed["programs"] == calm["programs"]
 
 
