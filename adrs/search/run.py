@@ -125,6 +125,7 @@ class Run:
         Raises:
             SeedFailed: the seed was measured and does not score.
         """
+        self.exhausted = False
         if self._next_number == 0:
             self._ask_seed()
         for _ in range(BARREN):

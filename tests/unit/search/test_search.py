@@ -392,3 +392,22 @@ def test_a_task_that_changed_is_not_resumed(
     judge.write_text(judge.read_text() + "# changed\n")
     with pytest.raises(adrs.ConfigError, match="another version of the task"):
         asyncio.run(adrs.assemble(store, name, Silent()))
+
+
+def test_who_was_exhausted_may_have_something_new_after_the_next_tell(
+    store: adrs.Store, task: adrs.Task
+) -> None:
+    proposer = Counter(repeat=True)
+    run = begin(store, task, constant, [proposer], trials=9).run
+
+    async def play() -> None:
+        evaluator = FunctionEvaluator(constant)
+        request = adrs.Request(adrs.Split.TRAIN)
+        while trial := await run.ask():
+            run.tell(trial.number, [await evaluator.measure(trial.program, request)])
+        assert run.exhausted
+        proposer.repeat = False
+        assert await run.ask() is not None
+        assert not run.exhausted
+
+    asyncio.run(play())
