@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from adrs.errors import TrialStateError as TrialStateError
     from adrs.errors import Unavailable as Unavailable
     from adrs.errors import UnusableInput as UnusableInput
+    from adrs.model.attack import Attack as Attack
+    from adrs.model.attack import Counterexample as Counterexample
+    from adrs.model.calibration import Calibration as Calibration
     from adrs.model.evaluation import Evaluation as Evaluation
     from adrs.model.evaluation import Sample as Sample
     from adrs.model.evaluation import Score as Score
@@ -33,7 +36,10 @@ if TYPE_CHECKING:
     from adrs.model.evaluation import WorkloadRef as WorkloadRef
     from adrs.model.evaluation import set_digest as set_digest
     from adrs.model.facts import Asked as Asked
+    from adrs.model.facts import Attacked as Attacked
     from adrs.model.facts import Beat as Beat
+    from adrs.model.facts import Calibrated as Calibrated
+    from adrs.model.facts import Certified as Certified
     from adrs.model.facts import Ended as Ended
     from adrs.model.facts import Fact as Fact
     from adrs.model.facts import Found as Found
@@ -51,6 +57,7 @@ if TYPE_CHECKING:
     from adrs.model.metric import Aggregate as Aggregate
     from adrs.model.metric import Constraint as Constraint
     from adrs.model.metric import Direction as Direction
+    from adrs.model.metric import Meter as Meter
     from adrs.model.metric import Metric as Metric
     from adrs.model.metric import Objective as Objective
     from adrs.model.program import Program as Program
@@ -74,6 +81,8 @@ if TYPE_CHECKING:
     from adrs.model.verdict import Finding as Finding
     from adrs.model.verdict import Interval as Interval
     from adrs.model.verdict import Verdict as Verdict
+    from adrs.model.verification import Standing as Standing
+    from adrs.model.verification import Verification as Verification
     from adrs.plugins import Plugin as Plugin
     from adrs.plugins import installed_plugins as installed_plugins
     from adrs.ports.archive import Archive as Archive
@@ -113,15 +122,21 @@ _HOMES = {
         "SandboxUnavailable SeedFailed StoreUnavailable StoreVersionError TrialStateError "
         "Unavailable UnusableInput"
     ),
+    "adrs.model.attack": "Attack Counterexample",
+    "adrs.model.calibration": "Calibration",
     "adrs.model.evaluation": "Evaluation Sample Score Status WorkloadRef set_digest",
-    "adrs.model.facts": "Asked Beat Ended Fact Found Looked Measured Noted Refused Started Told",
+    "adrs.model.facts": (
+        "Asked Attacked Beat Calibrated Certified Ended Fact Found Looked Measured Noted Refused "
+        "Started Told"
+    ),
     "adrs.model.isolation": "Guarantee Isolation IsolationLevel NEEDED_FOR_WINNER Probe",
-    "adrs.model.metric": "Aggregate Constraint Direction Metric Objective",
+    "adrs.model.metric": "Aggregate Constraint Direction Meter Metric Objective",
     "adrs.model.program": "Program",
     "adrs.model.run": "RunInfo RunSettings RunStatus",
     "adrs.model.task": "Brief Environment EvaluatorChoice Limits Split Stage Task",
     "adrs.model.trial": "Admission Candidate Lineage Rejection RejectionKind Selection Trial",
     "adrs.model.verdict": "Finding Interval Verdict",
+    "adrs.model.verification": "Standing Verification",
     "adrs.plugins": "Plugin installed_plugins",
     "adrs.ports.archive": "Archive",
     "adrs.ports.evaluator": "Bench Evaluator Executor Request Setting",

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from adrs.model.isolation import Isolation
+from adrs.model.metric import Direction
 from adrs.model.task import Split
+
+# One-sided 84 %: a program measured once has to look better by this much than one measured often.
+CAUTION = 1.0
 
 
 class Status(StrEnum):
@@ -31,12 +35,14 @@ class WorkloadRef:
         unit: name of the independent block it belongs to; intervals count units.
         shares: what this unit has in common with others ("days"), or "" if nothing.
         digest: SHA-256 of name and data.
+        size: bytes of its data as JSON.
     """
 
     name: str
     unit: str
     shares: str
     digest: str
+    size: int = 0
 
 
 def set_digest(workloads: Sequence[WorkloadRef]) -> str:
@@ -97,6 +103,26 @@ class Evaluation:
         """CPU seconds of all candidate processes."""
         return sum(sample.cpu_s for sample in self.samples)
 
+    @property
+    def repeats(self) -> int:
+        """How often every workload was measured."""
+        return len({sample.repeat for sample in self.samples})
+
+    def joined(self, later: Evaluation) -> Evaluation:
+        """This one and further repeats of the same program on the same workloads, as one.
+
+        Raises:
+            ValueError: the later one was measured on other workloads.
+        """
+        if (self.split, self.workloads) != (later.split, later.workloads):
+            raise ValueError("repeats are of the same workloads; the judge made others")
+        return replace(
+            later,
+            samples=self.samples + later.samples,
+            feedback=later.feedback or self.feedback,
+            wall_s=self.wall_s + later.wall_s,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Score:
@@ -105,11 +131,19 @@ class Score:
     Attributes:
         value: the objective, aggregated over workloads.
         violation: sum over workloads of how far constraints are broken; 0.0 means feasible.
+        error: standard error of `value` from repeat to repeat; 0.0 where figures do not vary.
+        repeats: how often every workload was measured.
     """
 
     value: float
     violation: float = 0.0
+    error: float = 0.0
+    repeats: int = 1
 
     @property
     def feasible(self) -> bool:
         return self.violation == 0.0
+
+    def cautious(self, direction: Direction) -> float:
+        """The bound that archives compare: worse than `value` by CAUTION standard errors."""
+        return self.value + CAUTION * self.error * (1 if direction is Direction.MINIMIZE else -1)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from adrs.model.attack import Attack
+from adrs.model.calibration import Calibration
 from adrs.model.evaluation import Evaluation, Score
 from adrs.model.run import RunStatus
 from adrs.model.trial import Admission, Rejection, Trial
@@ -78,6 +80,34 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
+class Calibrated:
+    """How far the seed differs from itself here."""
+
+    calibration: Calibration
+
+
+@dataclass(frozen=True, slots=True)
+class Certified:
+    """A winner's certificate was made; its folder is written after this.
+
+    Attributes:
+        id: SHA-256 that the certificate goes by.
+        content: its canonical JSON.
+    """
+
+    trial: int
+    id: str
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Attacked:
+    """An adversary's search is over."""
+
+    attack: Attack
+
+
+@dataclass(frozen=True, slots=True)
 class Noted:
     """A hint or an observation.
 
@@ -108,4 +138,18 @@ class Ended:
     reason: str = ""
 
 
-Fact = Asked | Refused | Started | Measured | Told | Looked | Found | Noted | Beat | Ended
+Fact = (
+    Asked
+    | Refused
+    | Started
+    | Measured
+    | Told
+    | Looked
+    | Found
+    | Calibrated
+    | Certified
+    | Attacked
+    | Noted
+    | Beat
+    | Ended
+)

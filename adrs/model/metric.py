@@ -24,13 +24,34 @@ class Aggregate(StrEnum):
     GEOMEAN_RATIO = "geomean_ratio"
 
 
+class Meter(StrEnum):
+    """What the sandbox reads off itself for every sample, out of reach of program and judge."""
+
+    CPU_S = "cpu_s"
+    WALL_S = "wall_s"
+    PEAK_MB = "peak_mb"
+
+
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """A declared figure; `unit` is a symbol ("s", "USD", "GB/s"), or "1" for a pure number."""
+    """A declared figure.
+
+    Attributes:
+        unit: a symbol ("s", "USD", "GB/s"), or "1" for a pure number.
+        timing: the judge takes it with a clock: it depends on what else the machine does.
+        meter: the sandbox fills it in; without one the judge returns it.
+    """
 
     name: str
     direction: Direction
     unit: str
+    timing: bool = False
+    meter: Meter | None = None
+
+    @property
+    def timed(self) -> bool:
+        """Whether it depends on what else the machine does."""
+        return self.timing or self.meter in (Meter.CPU_S, Meter.WALL_S)
 
 
 @dataclass(frozen=True, slots=True)

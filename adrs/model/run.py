@@ -37,6 +37,8 @@ class RunSettings:
         accept_isolation: level below SEPARATE that the user accepts for a WINNER, or "".
         workers: evaluations at the same time.
         workloads: absolute path handed to the judge as `source`, or "".
+        adversary: whether workloads on which the best loses are searched after the verdict.
+        counterexamples: runs whose adversaries' finds join the validation split.
     """
 
     task: str
@@ -50,6 +52,8 @@ class RunSettings:
     accept_isolation: str = ""
     workers: int = 1
     workloads: str = ""
+    adversary: bool = False
+    counterexamples: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

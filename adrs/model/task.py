@@ -44,10 +44,17 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """One step of an evaluation: the split that is measured, cheap ones first."""
+    """One step of an evaluation: the split that is measured, cheap ones first.
+
+    Attributes:
+        repeats: how often every workload is measured before anything is decided.
+        window: a program whose objective here is worse than the best's by more than this share
+            goes no further; None finds from the data what is clearly bad.
+    """
 
     split: Split
     repeats: int = 1
+    window: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +135,14 @@ class Task:
     @property
     def objective(self) -> Objective:
         return self.brief.objective
+
+    @property
+    def timed(self) -> bool:
+        """Whether what decides is a timing, so that nothing else may run beside a measurement."""
+        constrained = {constraint.metric for constraint in self.brief.constraints}
+        return self.objective.metric.timed or any(
+            metric.timed for metric in self.brief.metrics if metric.name in constrained
+        )
 
     @property
     def search_split(self) -> Split:

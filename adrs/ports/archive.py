@@ -16,6 +16,10 @@ class Archive(Protocol):
         """Offers a told trial; one without a score is never kept."""
         ...
 
+    def admits(self, trial: Trial) -> bool:
+        """Whether `add` would keep the trial now; changes nothing."""
+        ...
+
     def select(self, ordinal: int) -> Selection:
         """Parent and inspirations for proposal `ordinal`; the same archive answers the same."""
         ...

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -33,20 +34,27 @@ class Request:
 
     Attributes:
         salt: what held-out workloads are drawn with; "" for the other splits.
+        repeats: how often every workload is measured.
         feedback: whether the judge's words are wanted; never on held-out.
+        first: number of the first repeat; those before it were measured earlier.
+        parameters: handed to the judge's `workloads` in place of the task's [generator].
+        names: only the workloads of these names; all of the split if empty.
     """
 
     split: Split
     salt: str = ""
     repeats: int = 1
     feedback: bool = False
+    first: int = 0
+    parameters: Mapping[str, object] | None = None
+    names: tuple[str, ...] = ()
 
 
 class Bench(Protocol):
     """A warm place that measures one program at a time."""
 
-    async def workloads(self, split: Split, salt: str = "") -> tuple[WorkloadRef, ...]:
-        """Names, units and digests of a split.
+    async def workloads(self, request: Request) -> tuple[WorkloadRef, ...]:
+        """Names, units and digests of the workloads that a request asks for.
 
         Raises:
             ConfigError: the judge raised or answered nonsense; the message has its reason.
@@ -59,6 +67,20 @@ class Bench(Protocol):
 
         Raises:
             SandboxUnavailable: the sandbox broke; nothing is known about the program.
+        """
+        ...
+
+    async def side_by_side(
+        self, programs: Sequence[Program], request: Request
+    ) -> list[Evaluation]:
+        """Measures programs in turns, with nothing else of ADRS running on the machine meanwhile.
+
+        Repeat by repeat and workload by workload each program has its turn, in an order that is
+        reversed every time, so that a machine that gets slower or faster is so for all of them.
+        Once a program is not SCORED its turns end; the others go on.
+
+        Raises:
+            SandboxUnavailable: the sandbox broke; nothing is known about the programs.
         """
         ...
 

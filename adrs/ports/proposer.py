@@ -35,10 +35,15 @@ class Proposer(Protocol):
     Its state must follow from the trials it observed, in the order of tells: a resumed run makes a
     new proposer and shows it the recorded trials again. It may not use clocks, or randomness that
     does not come from `context.seed`.
+
+    Attributes:
+        confined: it sees what the context holds and nothing else of this machine: it cannot read
+            the task's files, as an agent with a shell could. Certificates say so.
     """
 
     name: str
     version: str
+    confined: bool
 
     async def propose(self, context: Context) -> Sequence[Candidate | Rejection]:
         """One or more candidates, or why there is none. An empty answer means exhausted."""

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol, runtime_checkable
 
+from adrs.model.attack import Attack
+from adrs.model.calibration import Calibration
 from adrs.model.evaluation import Evaluation
 from adrs.model.facts import Fact, Noted
 from adrs.model.metric import Direction
@@ -14,6 +16,7 @@ from adrs.model.run import RunInfo, RunSettings
 from adrs.model.task import Task
 from adrs.model.trial import Rejection, Trial
 from adrs.model.verdict import Finding
+from adrs.model.verification import Verification
 
 
 @runtime_checkable
@@ -75,10 +78,30 @@ class Record(Protocol):
         """The last verdict."""
         ...
 
+    def calibration(self, run: str) -> Calibration | None:
+        """The last calibration."""
+        ...
+
+    def attack(self, run: str) -> Attack | None:
+        """What the last adversary of the run found."""
+        ...
+
+    def certificate(self, run: str, trial: int | None = None) -> str | None:
+        """The canonical JSON of the run's last certificate, or of the last one of a trial."""
+        ...
+
+    def verifications(self, certificate: str = "") -> Sequence[Verification]:
+        """Attempts to verify a certificate (its id), or all there were; in order."""
+        ...
+
     def notes(self, run: str) -> Sequence[Noted]: ...
 
-    def looks(self, workloads: str) -> int:
-        """How often the held-out set with this hash was looked at, by any run in the store."""
+    def looks(self, workloads: str, run: str = "") -> int:
+        """How often the held-out set with this hash was looked at, by any run in the store.
+
+        Looks of `run` count whatever set they were at: a run that draws a fresh set after each
+        verdict would else try until it wins.
+        """
         ...
 
     def program(self, program_id: str) -> Program:
@@ -119,6 +142,10 @@ class Store(Record, Protocol):
 
     def keep_fingerprint(self, description: dict[str, object]) -> str:
         """Stores a description once; returns its digest."""
+        ...
+
+    def keep_verification(self, verification: Verification) -> None:
+        """Records an attempt to verify a certificate, as well as its look at the held-out set."""
         ...
 
     def request_stop(self, run: str) -> None:
