@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from statistics import fmean
 
 from adrs.model.evaluation import Evaluation, Sample, Score, Status
@@ -63,6 +64,30 @@ def score(
             return None
         value = math.exp(fmean(map(math.log, ratios.values())))
     return Score(value, violation(constraints, evaluation))
+
+
+def repeat_scores(
+    objective: Objective, evaluation: Evaluation, baseline: Evaluation | None = None
+) -> list[float]:
+    """The objective of a SCORED evaluation repeat by repeat, in order, joined as `score` does.
+
+    Each repeat is one pass over all workloads; its ratios are to the baseline's mean figures. A
+    repeat that has no geometric mean, since a figure is not above zero, is left out.
+
+    Args:
+        baseline: the seed on the same workloads; only GEOMEAN_RATIO needs it.
+
+    Raises:
+        ValueError: GEOMEAN_RATIO without a SCORED baseline on the same units.
+    """
+    passes: dict[int, list[Sample]] = {}
+    for sample in evaluation.samples:
+        passes.setdefault(sample.repeat, []).append(sample)
+    scores = (
+        score(objective, (), replace(evaluation, samples=tuple(passes[repeat])), baseline)
+        for repeat in sorted(passes)
+    )
+    return [one.value for one in scores if one is not None]
 
 
 def unit_ratios(
