@@ -1,0 +1,76 @@
+"""The report for build servers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from adrs import ConfigError
+from adrs.cli._junit import Case, Outcome, check_junit, write_junit
+
+HOSTILE = "a\x00\x1b[2J\ud800\ufffe<&>\"']]>\U0001f600\tb"
+
+
+def written(folder: Path, *cases: Case) -> ET.Element:
+    file = folder / "report.xml"
+    write_junit(file, "adrs verify", cases)
+    assert [path.name for path in folder.iterdir()] == ["report.xml"]
+    return ET.parse(file).getroot()
+
+
+def test_every_case_is_counted_by_how_it_ended(tmp_path: Path) -> None:
+    root = written(
+        tmp_path,
+        Case("one", "toy", Outcome.PASSED, seconds=1.5, properties={"units": "12"}),
+        Case("two", "toy", Outcome.FAILURE, "CHANGED", "a file", "the file x", 2.0),
+        Case("three", "", Outcome.ERROR, "ConfigError", "no task"),
+    )
+    suite = root.find("testsuite")
+    assert root.tag == "testsuites"
+    assert suite is not None
+    for element in (root, suite):
+        assert element.attrib == {
+            "name": "adrs verify",
+            "tests": "3",
+            "failures": "1",
+            "errors": "1",
+            "time": "3.500",
+        }
+    one, two, three = suite.findall("testcase")
+    assert (one.get("classname"), one.get("name"), one.get("time")) == ("toy", "one", "1.500")
+    properties = one.findall("properties/property")
+    assert [(p.get("name"), p.get("value")) for p in properties] == [("units", "12")]
+    assert one.find("failure") is None
+    assert one.find("error") is None
+    failure = two.find("failure")
+    assert failure is not None
+    assert failure.attrib == {"type": "CHANGED", "message": "a file"}
+    assert failure.text == "the file x"
+    assert three.find("error") is not None
+
+
+def test_what_xml_cannot_carry_is_left_out(tmp_path: Path) -> None:
+    root = written(
+        tmp_path,
+        Case(HOSTILE, HOSTILE, Outcome.FAILURE, HOSTILE, HOSTILE, HOSTILE, 0.0, {HOSTILE: HOSTILE}),
+    )
+    expected = "a[2J<&>\"']]>\U0001f600\tb"
+    failure = root.find("testsuite/testcase/failure")
+    assert failure is not None
+    assert failure.text == expected
+    assert failure.get("message") == expected
+
+
+def test_a_report_replaces_the_one_before(tmp_path: Path) -> None:
+    (tmp_path / "report.xml").write_text("old")
+    assert written(tmp_path).get("tests") == "0"
+
+
+def test_where_no_report_can_be_is_said_at_once(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="there is no folder"):
+        check_junit(tmp_path / "none" / "report.xml")
+    with pytest.raises(ConfigError, match="that is a folder"):
+        check_junit(tmp_path)
+    check_junit(tmp_path / "report.xml")
