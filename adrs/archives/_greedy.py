@@ -25,14 +25,18 @@ class Greedy:
         """Offers a trial; kept if strictly better than the best."""
         if trial.score is None:
             return Admission(False, "not scored")
-        best = self._best
+        if not self.admits(trial):
+            return Admission(False, "not better than the best")
+        best, self._best = self._best, trial
         if best is None:
-            self._best = trial
             return Admission(True, "first")
-        if rank(trial, self._direction) < rank(best, self._direction):
-            self._best = trial
-            return Admission(True, "new best", (best.number,))
-        return Admission(False, "not better than the best")
+        return Admission(True, "new best", (best.number,))
+
+    def admits(self, trial: Trial) -> bool:
+        """Whether the trial is strictly better than the best."""
+        if trial.score is None or self._best is None:
+            return trial.score is not None
+        return rank(trial, self._direction) < rank(self._best, self._direction)
 
     def select(self, ordinal: int) -> Selection:
         """The best, without inspirations."""

@@ -32,16 +32,28 @@ class Island:
     def _rank(self, trial: Trial) -> tuple[float, float]:
         return rank(trial, self._direction)
 
+    def admits(self, trial: Trial) -> bool:
+        """Whether there is room for the trial, or a worse member to leave."""
+        key = self._rank(trial)
+        return (
+            len(self.members) < self._capacity
+            or key < self._rank(self.members[-1])
+            or len(self._alike(key)) >= _ALIKE
+        )
+
+    def _alike(self, key: tuple[float, float]) -> list[Trial]:
+        return [member for member in self.members if self._rank(member) == key]
+
     def add(self, trial: Trial) -> tuple[bool, Trial | None]:
         """Whether the trial was taken in, and which one had to leave."""
+        if not self.admits(trial):
+            return False, None
         key = self._rank(trial)
-        alike = [member for member in self.members if self._rank(member) == key]
+        alike = self._alike(key)
         displaced = None
         if len(alike) >= _ALIKE:
             displaced = min(alike, key=lambda member: member.number)
         elif len(self.members) >= self._capacity:
-            if key >= self._rank(self.members[-1]):
-                return False, None
             displaced = self.members[-1]
         if displaced is not None:
             self.members.remove(displaced)
@@ -105,6 +117,10 @@ class Islands:
         left = tuple(sorted({t.number for t in gone} - still_kept))
         reason = f"best of island {trial.island}" if best else f"among the best of {trial.island}"
         return Admission(True, reason, left)
+
+    def admits(self, trial: Trial) -> bool:
+        """Whether the trial's island has a place for it."""
+        return trial.score is not None and self._islands[trial.island].admits(trial)
 
     def _migrate(self, number: int) -> list[Trial]:
         """Lets the island's best visit the next one when it is time; who had to leave."""

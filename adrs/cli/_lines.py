@@ -6,7 +6,8 @@ import time
 
 from adrs.cli._progress import Progress
 from adrs.cli._screen import Screen
-from adrs.cli._text import duration, gain, harmless, measured
+from adrs.cli._text import duration, gain, harmless, measured, noise
+from adrs.model.calibration import Calibration
 from adrs.model.task import Task
 from adrs.model.trial import Trial
 from adrs.ports.store import Store
@@ -37,6 +38,12 @@ class Lines(Progress):
         """Says what comes now."""
         super().phase(words)
         self._write(words)
+
+    def calibrated(self, calibration: Calibration) -> None:
+        """Says how far a single measurement can be trusted."""
+        super().calibrated(calibration)
+        for words in noise(calibration):
+            self._write(words)
 
     def told(self, trial: Trial) -> None:
         """Says so if it is the best."""

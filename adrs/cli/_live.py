@@ -14,6 +14,7 @@ from adrs.cli._text import (
     harmless,
     listed,
     measured,
+    noise,
     significant,
 )
 from adrs.model.evaluation import Status
@@ -73,6 +74,7 @@ class Live(Progress):
             self._bar(),
             self._counts(),
             self._proposers(),
+            *self._noise(),
         ]
         lines = [Text.assemble(*row, no_wrap=True, overflow="ellipsis") for row in rows]
         return Group(*lines)
@@ -145,6 +147,11 @@ class Live(Progress):
                 (f" · {self.rejections} rejected", "dim"),
             ],
         )
+
+    def _noise(self) -> list[list[Piece]]:
+        if self.calibration is None:
+            return []
+        return [_row("", [(words, "yellow")]) for words in noise(self.calibration)]
 
     def _proposers(self) -> list[Piece]:
         pieces: list[Piece] = []

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from pathlib import Path
 
 from adrs.cli._text import gain, significant
 from adrs.errors import ConfigError, NotInStore
@@ -26,6 +28,15 @@ def opened(url: str | None, *, create: bool = False) -> Iterator[Store]:
         yield store
     finally:
         store.close()
+
+
+def winners_folder(url: str | None) -> Path:
+    """Where the certificates of a store's winners are written: beside its file."""
+    place = url or os.environ.get("ADRS_STORE") or ".adrs"
+    scheme, found, rest = place.partition("://")
+    if not found:
+        return Path(place) / "winners"
+    return Path(rest[1:]).parent / "winners" if scheme == "sqlite" else Path("winners")
 
 
 def run_named(record: Record, name: str | None) -> RunInfo:

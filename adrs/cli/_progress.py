@@ -7,6 +7,7 @@ import time
 from collections import Counter, deque
 
 from adrs.archives import rank
+from adrs.model.calibration import Calibration
 from adrs.model.evaluation import Evaluation, Status
 from adrs.model.metric import Aggregate
 from adrs.model.scoring import improvement
@@ -28,6 +29,7 @@ class Progress:
         best: the best trial so far; None before the seed is told.
         reference: name and evaluation of the reference that the task compares with.
         curve: number of trials told, and the best score from then on.
+        calibration: how far the seed differs from itself; None before that is known.
         new_bests: how often each proposer found a new best.
     """
 
@@ -43,6 +45,7 @@ class Progress:
         self.curve: list[tuple[int, float]] = []
         self.new_bests: Counter[str] = Counter()
         self.best: Trial | None = None
+        self.calibration: Calibration | None = None
         self.reference: tuple[str, Evaluation] | None = None
         self._store = store
         self._search: Search | None = None
@@ -64,6 +67,10 @@ class Progress:
         self.words = words
         if self.reference is None:
             self.reference = self._measured_reference()
+
+    def calibrated(self, calibration: Calibration) -> None:
+        """How far the seed differs from itself is known."""
+        self.calibration = calibration
 
     def told(self, trial: Trial) -> None:
         """A trial's result was accepted."""

@@ -7,6 +7,8 @@ import unicodedata
 from collections.abc import Sequence
 from datetime import datetime
 
+from adrs.model.calibration import Calibration
+
 # Control characters, format characters (among them those that turn the direction of writing),
 # lone surrogates, private and unassigned ones, and separators that terminals take as a new line.
 _ACTIVE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
@@ -102,3 +104,19 @@ def ago(then: datetime, now: datetime) -> str:
 def listed(names: Sequence[str]) -> str:
     """Names with commas, or a dash for none."""
     return ", ".join(names) or "-"
+
+
+def noise(calibration: Calibration) -> list[str]:
+    """How far a single measurement can be trusted, a sentence each; none if it always can."""
+    words = []
+    if calibration.contradiction:
+        words.append(
+            "the task declares its judge deterministic, but it is not, so it counts as noisy: "
+            f"{harmless(calibration.contradiction, 200)}"
+        )
+    if not calibration.deterministic:
+        words.append(
+            f"noise: measured {calibration.repeats} times, the seed differs from itself by "
+            f"{percent(calibration.spread)}; contenders are measured more often"
+        )
+    return words

@@ -88,7 +88,10 @@ class Allocation:
         account.told += 1
         kept = trial.admission is not None and trial.admission.kept
         if kept and parent is not None and trial.score is not None:
-            account.gain += self._improvement(trial.score.value, parent.value)
+            direction = self._direction
+            account.gain += self._improvement(
+                trial.score.cautious(direction), parent.cautious(direction)
+            )
 
     def _improvement(self, value: float, parent: float) -> float:
         if not self._direction.better(value, parent):

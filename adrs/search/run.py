@@ -10,15 +10,18 @@ from dataclasses import replace
 from adrs.errors import SeedFailed, TrialStateError, Unavailable
 from adrs.model.evaluation import Evaluation, Score, Status
 from adrs.model.facts import Asked, Fact, Measured, Refused, Started, Told
+from adrs.model.scoring import repeat_scores
 from adrs.model.scoring import score as score_of
 from adrs.model.task import Task
-from adrs.model.trial import Candidate, Lineage, Rejection, RejectionKind, Trial
+from adrs.model.trial import Admission, Candidate, Lineage, Rejection, RejectionKind, Trial
 from adrs.ports.archive import Archive
 from adrs.ports.proposer import Context, Proposer
 from adrs.ports.store import Store
 from adrs.search.allocation import Allocation
 from adrs.search.duplicates import normal_form
 from adrs.search.editing import edit_fault
+from adrs.search.promotion import Promotion
+from adrs.trust import Noise
 
 # So many refused proposals in a row mean that the proposers have nothing new to say.
 BARREN = 300
@@ -59,6 +62,8 @@ class Run:
         self._unrecorded: list[Fact] = []
         self._next_ordinal = 0
         self._next_number = 0
+        self.noise = Noise()
+        self.promotion = Promotion(task)
         self._baseline: Evaluation | None = None
         self._replay()
 
@@ -85,7 +90,11 @@ class Run:
         """What a told trial changes, in the first run and in every replay of it."""
         if trial.number == 0 and trial.score is not None:
             self._baseline = trial.evaluations[-1]
-        admission = self.archive.add(trial)
+        stopped = trial.score is None and trial.status is Status.SCORED
+        if stopped:
+            admission = Admission(False, f"stopped after {trial.evaluations[-1].split}")
+        else:
+            admission = self.archive.add(trial)
         if trial.admission is not None and admission != trial.admission:
             raise TrialStateError(
                 f"replaying trial {trial.number} of {self.name}, the archive answered "
@@ -97,6 +106,8 @@ class Run:
         self.allocation.told(trial, self._scores.get(parents[0]) if parents else None)
         if trial.score is not None:
             self._scores[trial.number] = trial.score
+            self.noise.observe(self.series(trial.evaluations[-1]))
+            self.promotion.told(trial)
         for proposer in self._proposers.values():
             proposer.observe(trial)
         best = self.archive.elites(1)
@@ -110,6 +121,16 @@ class Run:
     def asked(self) -> int:
         """Trials that have a number, the seed included."""
         return self._next_number
+
+    @property
+    def confined(self) -> dict[str, bool]:
+        """Whether each proposer is kept from the task's files."""
+        return {name: proposer.confined for name, proposer in self._proposers.items()}
+
+    @property
+    def weakest(self) -> Trial:
+        """The last of the trials that are kept."""
+        return self.archive.elites(self.told)[-1]
 
     @property
     def in_flight(self) -> int:
@@ -226,8 +247,20 @@ class Run:
 
     # --- telling -------------------------------------------------------------------------
 
-    def tell(self, number: int, evaluations: Sequence[Evaluation]) -> Trial:
+    def tell(
+        self,
+        number: int,
+        evaluations: Sequence[Evaluation],
+        beside: Measured | None = None,
+        also: Sequence[Fact] = (),
+    ) -> Trial:
         """Accepts what the search stages measured; durable when it returns.
+
+        Args:
+            number: of a trial from `ask`.
+            evaluations: one for each stage that it reached.
+            beside: the program that took turns with it on the last stage.
+            also: facts that are recorded with it.
 
         Raises:
             TrialStateError: the trial is not open: never asked, or told before.
@@ -240,18 +273,51 @@ class Run:
             )
         if not evaluations:
             raise TrialStateError(f"tell({number}) got no evaluation; expected one per stage")
-        score = self._score(number, evaluations[-1])
+        last = evaluations[-1]
+        score = self.score(last, beside) if last.split is self.task.search_split else None
         trial = self._absorb(replace(trial, evaluations=tuple(evaluations), score=score))
         assert trial.admission is not None
-        measured = [Measured(number, evaluation) for evaluation in evaluations]
-        self.store.append(self.name, [*measured, Told(number, score, trial.admission)])
+        facts: list[Fact] = [Measured(number, evaluation) for evaluation in evaluations]
+        if beside is not None:
+            facts.append(beside)
+        self.store.append(self.name, [*facts, *also, Told(number, score, trial.admission)])
         del self._open[number]
         return trial
 
-    def _score(self, number: int, last: Evaluation) -> Score | None:
-        complete = last.split is self.task.search_split and last.status is Status.SCORED
-        if not complete:
+    # --- scores --------------------------------------------------------------------------
+
+    def score(self, evaluation: Evaluation, beside: Measured | None = None) -> Score | None:
+        """The score of an evaluation on the last search stage, with how far it can be trusted.
+
+        Args:
+            beside: a scored trial that took turns with it. Then the score is that trial's, times
+                the ratio of the two: a machine that got slower meanwhile was so for both.
+
+        Returns:
+            None unless it is SCORED.
+        """
+        if evaluation.status is not Status.SCORED:
             return None
-        if number == 0:
-            self._baseline = last
-        return score_of(self.task.objective, self.task.brief.constraints, last, self._baseline)
+        plain = score_of(
+            self.task.objective,
+            self.task.brief.constraints,
+            evaluation,
+            self._baseline or evaluation,
+        )
+        if plain is None:
+            return None
+        series = self.series(evaluation)
+        if beside is not None and beside.evaluation.status is Status.SCORED:
+            assert isinstance(beside.subject, int)
+            theirs = self.series(beside.evaluation)
+            anchor = self._scores[beside.subject].value
+            turns = list(zip(series, theirs, strict=True))
+            if all(their > 0 for their in theirs):
+                series = [mine / their * anchor for mine, their in turns]
+        value, error = self.noise.estimate(series)
+        value = plain.value if beside is None else value
+        return Score(value, plain.violation, error, evaluation.repeats)
+
+    def series(self, evaluation: Evaluation) -> list[float]:
+        """The objective, repeat by repeat."""
+        return repeat_scores(self.task.objective, evaluation, self._baseline or evaluation)

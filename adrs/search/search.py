@@ -6,24 +6,25 @@ import asyncio
 import contextlib
 import secrets
 import time
-from collections.abc import Awaitable, Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 from adrs.archives import rank
 from adrs.errors import ConfigError, SeedFailed, StoreUnavailable, Unavailable
+from adrs.model.calibration import Calibration
 from adrs.model.evaluation import Evaluation, Status, set_digest
-from adrs.model.facts import Beat, Ended, Found, Looked, Measured
+from adrs.model.facts import Beat, Certified, Ended, Found, Looked, Measured
 from adrs.model.isolation import Isolation
-from adrs.model.program import Program
 from adrs.model.run import RunStatus
 from adrs.model.scoring import score
 from adrs.model.task import Split
 from adrs.model.trial import Trial
+from adrs.model.verdict import Verdict
 from adrs.ports.evaluator import Bench, Evaluator, Executor, Request, Setting
 from adrs.ports.sandbox import Sandbox
 from adrs.search.fingerprint import describe
+from adrs.search.measuring import Measuring, gather
 from adrs.search.run import Run
 from adrs.trust import judge_held_out
 
@@ -33,14 +34,16 @@ FINALISTS = 5
 JUDGE_FAILURES = 20
 HEARTBEAT_S = 0.5
 
-T = TypeVar("T")
-
 
 class Observer(Protocol):
     """Who watches a search. Called after the fact is recorded."""
 
     def phase(self, words: str) -> None:
         """The search does something else now."""
+        ...
+
+    def calibrated(self, calibration: Calibration) -> None:
+        """How far the seed differs from itself is known."""
         ...
 
     def told(self, trial: Trial) -> None:
@@ -154,11 +157,12 @@ class Search:
         self._observer.phase("opening sandboxes")
         bench = await self._executor.open(self._evaluator, setting)
         try:
-            await self._measure_seed(bench)
-            await self._measure_references(bench, self.run.task.search_split)
+            measuring = Measuring(self.run, bench, self._sign)
+            await self._measure_seed(measuring)
+            await self._measure_references(measuring, self.run.task.search_split)
             self._observer.phase("searching")
-            await _all(self._worker(bench, n) for n in range(self._executor.capacity))
-            await self._confirm(bench)
+            await gather(self._worker(measuring, n) for n in range(self._executor.capacity))
+            await self._confirm(measuring, bench)
         finally:
             await bench.close()
         short = self.run.told <= self._settings.trials
@@ -166,13 +170,12 @@ class Search:
 
     # --- searching -----------------------------------------------------------------------
 
-    async def _measure_seed(self, bench: Bench) -> None:
+    async def _measure_seed(self, measuring: Measuring) -> None:
         if self.run.told == 0:
             self._observer.phase("measuring the seed")
             trial = await self.run.ask()
             assert trial is not None
-            trial = self.run.tell(trial.number, await self._stages(bench, trial.program))
-            self._observer.told(trial)
+            self._observer.told(await measuring.seed(trial))
         seed = self.run.store.trial(self.run.name, 0)
         if seed.score is None:
             last = next(e for e in reversed(seed.evaluations) if e.split in self._search_splits)
@@ -180,12 +183,15 @@ class Search:
                 f"the seed of {self.run.task.name} must score before a search can start; on "
                 f"{last.split} it is {last.status}: {last.reason or 'no reason given'}"
             )
+        calibration = self.run.store.calibration(self.run.name)
+        if calibration is not None:
+            self._observer.calibrated(calibration)
 
     @property
     def _search_splits(self) -> set[Split]:
         return {stage.split for stage in self.run.task.stages}
 
-    async def _worker(self, bench: Bench, number: int) -> None:
+    async def _worker(self, measuring: Measuring, number: int) -> None:
         while self._time_left():
             trial = await self.run.ask(number)
             if trial is None:
@@ -195,7 +201,7 @@ class Search:
                 self._news.clear()
                 await self._news.wait()
                 continue
-            trial = self.run.tell(trial.number, await self._stages(bench, trial.program))
+            trial = await measuring.trial(trial)
             self._news.set()
             self._observer.told(trial)
             self._watch_judge(trial)
@@ -214,19 +220,7 @@ class Search:
                 f"{trial.evaluations[-1].reason}"
             )
 
-    async def _stages(self, bench: Bench, program: Program) -> list[Evaluation]:
-        """The stages of a search evaluation; the first that is not SCORED is the last."""
-        done: list[Evaluation] = []
-        for stage in self.run.task.stages:
-            last = stage is self.run.task.stages[-1]
-            request = Request(stage.split, repeats=stage.repeats, feedback=last)
-            done.append(await self._measure(bench, program, request))
-            if done[-1].status is not Status.SCORED:
-                break
-        return done
-
-    async def _measure(self, bench: Bench, program: Program, request: Request) -> Evaluation:
-        evaluation = await bench.measure(program, request)
+    def _sign(self, evaluation: Evaluation) -> Evaluation:
         return replace(evaluation, fingerprint=self._fingerprint(evaluation.isolation))
 
     def _fingerprint(self, isolation: Isolation) -> str:
@@ -239,56 +233,75 @@ class Search:
 
     # --- after the search ---------------------------------------------------------------------
 
-    async def _measure_references(self, bench: Bench, split: Split, salt: str = "") -> None:
-        """References on one split, once for each set of workloads."""
+    async def _measure_references(self, measuring: Measuring, split: Split) -> None:
+        """References on one split, once."""
         references, store = self.run.task.references, self.run.store
-        known = not salt and any(e.split is split for _, e in store.references(self.run.name))
+        known = any(e.split is split for _, e in store.references(self.run.name))
         if known or not references:
             return
         self._observer.phase(f"measuring references on {split}")
-        request = Request(split, salt)
-        done = await _all(self._measure(bench, p, request) for p in references.values())
+        done = await measuring.programs(references.values(), Request(split))
         measured = [Measured(name, e) for name, e in zip(references, done, strict=True)]
         store.append(self.run.name, measured)
 
-    async def _confirm(self, bench: Bench) -> None:
+    async def _confirm(self, measuring: Measuring, bench: Bench) -> None:
         """Validation for the few best, then held-out for the best of these."""
-        frozen = await self._freeze(bench)
-        store, name = self.run.store, self.run.name
-        found = store.finding(name)
-        if frozen is None or (found is not None and found.trial == frozen.number):
+        frozen = await self._freeze(measuring)
+        if frozen is None:
             return
+        found = self.run.store.finding(self.run.name)
+        if found is None or found.trial != frozen.number:
+            await self._judge(measuring, bench, frozen)
+        self._certify()
+
+    async def _judge(self, measuring: Measuring, bench: Bench, frozen: Trial) -> None:
+        store, name, task = self.run.store, self.run.name, self.run.task
         self._observer.phase("judging the best on held-out workloads")
         salt = secrets.token_hex(16)
-        workloads = await bench.workloads(Split.HELD_OUT, salt)
+        request = Request(Split.HELD_OUT, salt, repeats=measuring.confirming_repeats)
+        workloads = await bench.workloads(request)
         shares = ", ".join(sorted({ref.shares for ref in workloads} - {""}))
         digest = set_digest(workloads)
         store.append(name, [Looked(frozen.number, digest, salt)])
-        request = Request(Split.HELD_OUT, salt)
-        baseline, best = await _all(
-            self._measure(bench, program, request)
-            for program in (self.run.task.seed, frozen.program)
-        )
+        subjects: list[int | str] = [0, frozen.number, *task.references]
+        programs = [task.seed, frozen.program, *task.references.values()]
+        done = await measuring.programs(programs, request)
+        measured = dict(zip(subjects, done, strict=True))
+        baseline, best = measured[0], measured[frozen.number]
         if not baseline.workloads == best.workloads == digest:
             raise ConfigError(
-                f"the judge of {self.run.task.name} made other held-out workloads in another "
+                f"the judge of {task.name} made other held-out workloads in another "
                 "process from the same salt; workloads() must depend on its arguments alone"
             )
-        await self._measure_references(bench, Split.HELD_OUT, salt)
         finding = judge_held_out(
-            self.run.task.objective,
-            self.run.task.brief.constraints,
+            task.objective,
+            task.brief.constraints,
             baseline,
             best,
             trial=frozen.number,
             salt=salt,
-            looks=store.looks(digest),
+            looks=store.looks(digest, name),
             shares=shares,
             accept_isolation=self._settings.accept_isolation,
         )
-        store.append(name, [Measured(0, baseline), Measured(frozen.number, best), Found(finding)])
+        facts = [Measured(subject, evaluation) for subject, evaluation in measured.items()]
+        store.append(name, [*facts, Found(finding)])
 
-    async def _freeze(self, bench: Bench) -> Trial | None:
+    def _certify(self) -> None:
+        """A certificate for a WINNER that has none."""
+        store, name = self.run.store, self.run.name
+        finding = store.finding(name)
+        assert finding is not None
+        if finding.verdict is not Verdict.WINNER:
+            return
+        if store.certificate(name, finding.trial) is None:
+            from adrs.trust import issue_certificate
+
+            certificate = issue_certificate(store, name, self.run.confined)
+            content = certificate.canonical().decode()
+            store.append(name, [Certified(finding.trial, certificate.id, content)])
+
+    async def _freeze(self, measuring: Measuring) -> Trial | None:
         """The best on validation of the few best on train; None if the seed is still the best."""
         name, store, task = self.run.name, self.run.store, self.run.task
         finalists = [t for t in self.run.archive.elites(FINALISTS) if t.number != 0]
@@ -296,12 +309,12 @@ class Search:
         if not finalists or not better:
             return None
         self._observer.phase("measuring the few best on validation")
-        await self._measure_references(bench, Split.VALIDATION)
+        await self._measure_references(measuring, Split.VALIDATION)
         numbers = [0, *(trial.number for trial in finalists)]
         fresh = [number for number in numbers if self._validation(number) is None]
         programs = [store.trial(name, number).program for number in fresh]
-        request = Request(Split.VALIDATION)
-        done = await _all(self._measure(bench, program, request) for program in programs)
+        request = Request(Split.VALIDATION, repeats=measuring.confirming_repeats)
+        done = await measuring.programs(programs, request)
         store.append(name, [Measured(n, e) for n, e in zip(fresh, done, strict=True)])
         baseline = self._validation(0)
         ranked = []
@@ -325,14 +338,3 @@ class Search:
     def _validation(self, number: int) -> Evaluation | None:
         evaluations = self.run.store.trial(self.run.name, number).evaluations
         return next((e for e in evaluations if e.split is Split.VALIDATION), None)
-
-
-async def _all(work: Iterable[Awaitable[T]]) -> list[T]:
-    """Results in order; the first failure cancels the rest and is raised when all have ended."""
-    tasks = [asyncio.ensure_future(item) for item in work]
-    try:
-        return list(await asyncio.gather(*tasks))
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)

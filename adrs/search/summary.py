@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from adrs.model.evaluation import Evaluation, Status
@@ -12,6 +14,7 @@ from adrs.model.task import Split, Task
 from adrs.model.trial import Trial
 from adrs.model.verdict import Interval
 from adrs.ports.store import Record
+from adrs.search.stages import stage_agreement
 from adrs.trust import objective_interval
 
 
@@ -37,6 +40,9 @@ def summarize(record: Record, run: str, task: Task) -> dict[str, Any]:
         "references": {},
         "validation": None,
         "held_out": None,
+        "certificate": None,
+        "calibration": None,
+        "stages": [],
         "isolation": None,
         "usd": 0.0,
         "tokens": 0,
@@ -46,6 +52,9 @@ def summarize(record: Record, run: str, task: Task) -> dict[str, Any]:
     if info.told == 0:
         return summary
     references = record.references(run)
+    calibration = record.calibration(run)
+    summary["calibration"] = None if calibration is None else asdict(calibration)
+    summary["stages"] = stage_agreement(record, run, task)
     seed = record.trial(run, 0)
     # While a resumed run searches on, the earlier verdict is not about the best of now.
     judged = finding is not None and info.status in (RunStatus.FINISHED, RunStatus.BUDGET)
@@ -80,7 +89,14 @@ def summarize(record: Record, run: str, task: Task) -> dict[str, Any]:
             "salt": finding.salt,
             "workloads": finding.workloads,
         }
+        summary["certificate"] = _certificate(record, run, finding.trial)
     return summary
+
+
+def _certificate(record: Record, run: str, trial: int) -> dict[str, Any] | None:
+    """The id of a winner's certificate; `folder` is filled in by whoever writes one."""
+    content = record.certificate(run, trial)
+    return None if content is None else {"id": json.loads(content)["id"], "folder": None}
 
 
 def _side_by_side(

@@ -22,6 +22,7 @@ class Cross:
 
     name = "cross"
     version = "2"
+    confined = True
 
     def __init__(self) -> None:
         self._seen = Memory()

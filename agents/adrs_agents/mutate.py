@@ -23,6 +23,7 @@ class Mutate:
 
     name = "mutate"
     version = "2"
+    confined = True
 
     def __init__(self) -> None:
         self._seen = Memory()

@@ -86,6 +86,7 @@ def _measured(trial: Trial) -> str:
     samples = [
         (sample.workload, sample.repeat, sorted(sample.metrics.items()))
         for sample in (trial.evaluations[-1].samples if trial.evaluations else ())
+        if sample.repeat == 0  # a leader is measured more often than its equals
     ]
     said = repr((trial.score.violation, trial.score.value, samples))
     return hashlib.sha256(said.encode()).hexdigest()

@@ -52,6 +52,7 @@ class Tune:
 
     name = "tune"
     version = "2"
+    confined = True
 
     def __init__(self) -> None:
         self._seen = Memory()

@@ -1,0 +1,212 @@
+"""How a trial is measured: stage by stage, and as often as it is worth."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import replace
+from statistics import fmean, stdev
+from typing import TypeVar
+
+from adrs.archives import rank
+from adrs.model.calibration import Calibration
+from adrs.model.evaluation import Evaluation, Sample, Status
+from adrs.model.facts import Calibrated, Measured
+from adrs.model.program import Program
+from adrs.model.task import Stage, Task
+from adrs.model.trial import Trial
+from adrs.ports.evaluator import Bench, Request
+from adrs.search.run import Run
+from adrs.trust import Noise, more_repeats
+
+# What is declared deterministic is measured twice to find out; anything else often enough to know
+# its spread within a factor of two.
+_CALIBRATION = 5
+# Validation and held-out decide once, for few programs: there noise is bought down.
+CONFIRMING_REPEATS = 5
+
+T = TypeVar("T")
+
+
+class Measuring:
+    """Measures on a bench what a run asks for.
+
+    Repeats are spent where they matter: `more_repeats` says how many a program is worth, and two
+    rules keep luck out of the archive. What would be kept is measured again before it becomes a
+    parent; where figures do not vary, only what would lead is, since a program may still throw
+    dice in a judge that does not.
+
+    Args:
+        sign: puts the fingerprint on an evaluation.
+    """
+
+    def __init__(self, run: Run, bench: Bench, sign: Callable[[Evaluation], Evaluation]) -> None:
+        self._run = run
+        self._bench = bench
+        self._sign = sign
+        self._task = run.task
+        self._calibration = run.store.calibration(run.name)
+
+    @property
+    def deterministic(self) -> bool:
+        """Declared so, and not contradicted by what was measured."""
+        known = self._calibration
+        declared = self._task.evaluator.deterministic and not self._task.timed
+        return declared and (known is None or known.deterministic)
+
+    @property
+    def confirming_repeats(self) -> int:
+        """Repeats on the splits that decide."""
+        return 1 if self.deterministic else CONFIRMING_REPEATS
+
+    async def programs(self, programs: Iterable[Program], request: Request) -> list[Evaluation]:
+        """Measures programs on the same workloads; in turns, and alone, where time decides."""
+        if self._task.timed:
+            found = await self._bench.side_by_side(list(programs), request)
+        else:
+            found = await gather(self._bench.measure(program, request) for program in programs)
+        return [self._sign(evaluation) for evaluation in found]
+
+    async def seed(self, trial: Trial) -> Trial:
+        """Measures and tells trial 0, and finds out how far it differs from itself."""
+        evaluations, scored = await self._early(trial)
+        if not scored:
+            return self._run.tell(trial.number, evaluations)
+        stage = self._task.stages[-1]
+        least = 2 if self.deterministic else _CALIBRATION
+        request = Request(stage.split, repeats=max(stage.repeats, least), feedback=True)
+        twice = [trial.program] * (2 if self._task.timed else 1)
+        found = await self.programs(twice, request)
+        also = []
+        if all(evaluation.status is Status.SCORED for evaluation in found):
+            self._calibration = self._calibrate(found)
+            also.append(Calibrated(self._calibration))
+        return self._run.tell(trial.number, [*evaluations, found[0]], also=also)
+
+    async def trial(self, trial: Trial) -> Trial:
+        """Measures and tells a trial."""
+        evaluations, scored = await self._early(trial)
+        if not scored:
+            return self._run.tell(trial.number, evaluations)
+        last, beside = await self._race(trial)
+        return self._run.tell(trial.number, [*evaluations, last], beside)
+
+    async def _early(self, trial: Trial) -> tuple[list[Evaluation], bool]:
+        """The stages before the last, and whether the last is worth reaching."""
+        evaluations: list[Evaluation] = []
+        for stage in self._task.stages[:-1]:
+            request = Request(stage.split, repeats=stage.repeats)
+            evaluations += await self.programs([trial.program], request)
+            if evaluations[-1].status is not Status.SCORED:
+                return evaluations, False
+            if trial.number and self._stops(trial.number, stage, evaluations[-1]):
+                return evaluations, False
+        return evaluations, True
+
+    def _stops(self, number: int, stage: Stage, evaluation: Evaluation) -> bool:
+        best = self._run.best
+        assert best is not None
+        return self._run.promotion.stops(number, stage, evaluation, best, self._run.weakest)
+
+    async def _race(self, trial: Trial) -> tuple[Evaluation, Measured | None]:
+        """The last stage, repeated while that may change what becomes of the trial."""
+        stage = self._task.stages[-1]
+        incumbent = self._run.best if self._task.timed else None
+        rivals = [] if incumbent is None else [incumbent.program]
+        evaluation: Evaluation | None = None
+        theirs: Evaluation | None = None
+        more = stage.repeats
+        while more:
+            first = 0 if evaluation is None else evaluation.repeats
+            request = Request(stage.split, repeats=more, first=first, feedback=first == 0)
+            found = await self.programs([trial.program, *rivals], request)
+            evaluation = found[0] if evaluation is None else evaluation.joined(found[0])
+            if rivals:
+                theirs = found[1] if theirs is None else theirs.joined(found[1])
+            more = self._more(trial, evaluation, self._beside(incumbent, theirs))
+        assert evaluation is not None
+        return evaluation, self._beside(incumbent, theirs)
+
+    def _beside(self, incumbent: Trial | None, theirs: Evaluation | None) -> Measured | None:
+        if incumbent is None or theirs is None:
+            return None
+        return Measured(incumbent.number, theirs)
+
+    def _more(self, trial: Trial, evaluation: Evaluation, beside: Measured | None) -> int:
+        failed = beside is not None and beside.evaluation.status is not Status.SCORED
+        score = None if failed else self._run.score(evaluation, beside)
+        if score is None:
+            return 0
+        objective, best = self._task.objective, self._run.best
+        direction = objective.metric.direction
+        scored = replace(trial, score=score)
+        assert best is not None
+        assert best.score is not None
+        more = more_repeats(score, best.score, direction, objective.min_effect)
+        if more == 0 and score.repeats < 2:
+            leads = rank(scored, direction) < rank(best, direction)
+            return int(leads if self.deterministic else self._run.archive.admits(scored))
+        return more
+
+    # --- calibration -----------------------------------------------------------------------
+
+    def _calibrate(self, found: Sequence[Evaluation]) -> Calibration:
+        contradiction = ""
+        if self._task.evaluator.deterministic:
+            contradiction = "; ".join(filter(None, (_difference(self._task, e) for e in found)))
+        return Calibration(
+            repeats=found[0].repeats,
+            deterministic=self._task.evaluator.deterministic and not contradiction,
+            spread=self._spread(found),
+            cpu_spread=_variation(_by_repeat(found[0], lambda sample: sample.cpu_s)),
+            wall_spread=_variation(_by_repeat(found[0], lambda sample: sample.wall_s)),
+            contradiction=contradiction,
+        )
+
+    def _spread(self, found: Sequence[Evaluation]) -> float:
+        """Relative spread of one repeat; of one pair of turns where the seed ran beside itself."""
+        noise = Noise()
+        series = [self._run.series(evaluation) for evaluation in found]
+        if len(series) == 1:
+            noise.observe(series[0])
+        elif all(figure > 0 for figure in series[1]):
+            noise.observe([one / other for one, other in zip(*series, strict=True)])
+        return noise.spread
+
+
+def _difference(task: Task, evaluation: Evaluation) -> str:
+    """The first figure of a program that is not the same in every repeat, in words; "" if none."""
+    metered = {metric.name for metric in task.brief.metrics if metric.timed or metric.meter}
+    first: dict[str, Sample] = {}
+    for sample in evaluation.samples:
+        earlier = first.setdefault(sample.workload, sample)
+        for name, value in sample.metrics.items():
+            if name not in metered and value != earlier.metrics[name]:
+                return (
+                    f"the seed's {name} on {sample.workload} was {earlier.metrics[name]!r}, "
+                    f"then {value!r}"
+                )
+    return ""
+
+
+def _by_repeat(evaluation: Evaluation, figure: Callable[[Sample], float]) -> list[float]:
+    sums: dict[int, float] = {}
+    for sample in evaluation.samples:
+        sums[sample.repeat] = sums.get(sample.repeat, 0.0) + figure(sample)
+    return list(sums.values())
+
+
+def _variation(figures: Sequence[float]) -> float:
+    mean = fmean(figures)
+    return stdev(figures) / mean if len(figures) > 1 and mean > 0 else 0.0
+
+
+async def gather(work: Iterable[Awaitable[T]]) -> list[T]:
+    """Results in order; the first failure cancels the rest and is raised when all have ended."""
+    tasks = [asyncio.ensure_future(item) for item in work]
+    try:
+        return list(await asyncio.gather(*tasks))
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
