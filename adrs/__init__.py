@@ -108,6 +108,7 @@ if TYPE_CHECKING:
     from adrs.search import Search as Search
     from adrs.search import assemble as assemble
     from adrs.search import choose_sandbox as choose_sandbox
+    from adrs.search import gains as gains
     from adrs.search import new_run as new_run
     from adrs.search import summarize as summarize
     from adrs.store import open_store as open_store
@@ -143,7 +144,9 @@ _HOMES = {
     "adrs.ports.proposer": "Context Proposer",
     "adrs.ports.sandbox": "Exit ExitReason Job Process Room Sandbox Session",
     "adrs.ports.store": "Record Store",
-    "adrs.search": "LocalExecutor Observer Run Search assemble choose_sandbox new_run summarize",
+    "adrs.search": (
+        "LocalExecutor Observer Run Search assemble choose_sandbox gains new_run summarize"
+    ),
     "adrs.store": "open_store",
     "adrs.trust": "judge_held_out mean_interval",
 }

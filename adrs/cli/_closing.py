@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from shlex import quote
 from typing import Any
 
 from adrs.cli._looking import resume_command, store_option, title_of
 from adrs.cli._screen import Piece, Screen
-from adrs.cli._text import bounds, duration, gain, harmless, listed, measured, percent
+from adrs.cli._text import bounds, duration, gain, harmless, listed, measured, noise, percent
+from adrs.model.calibration import Calibration
 from adrs.model.metric import Objective
 from adrs.model.run import RunSettings
 
 _VERDICT_STYLE = {"WINNER": "bold green", "NOT_CONFIRMED": "bold yellow", "REFUSED": "bold red"}
+# A cheap stage that agrees less than this with the last one is worth a word.
+_USELESS = 0.3
 _SPLITS = (("train", None), ("validation", "validation"), ("held-out", "held_out"))
 
 Summary = Mapping[str, Any]
@@ -32,6 +36,8 @@ def show_findings(screen: Screen, summary: Summary, objective: Objective) -> Non
     screen.line("")
     for pieces in _verdict(summary):
         screen.line(*pieces)
+    for words in _remarks(summary):
+        screen.line((words, "dim"))
 
 
 def show_figures(screen: Screen, summary: Summary, objective: Objective) -> None:
@@ -52,6 +58,7 @@ def show_figures(screen: Screen, summary: Summary, objective: Objective) -> None
     if best is not None and best["trial"] != 0:
         cells = (_figure(figures["best"]) for _, figures in reached)
         rows.append([(f"trial {best['trial']}", "bold"), *((cell, "bold") for cell in cells)])
+        rows.append(["  is", *(_gain(summary, title) for title, _ in reached)])
         if objective.reference is not None:
             ratios = (
                 _ratio(figures["references"].get(objective.reference)) for _, figures in reached
@@ -69,6 +76,10 @@ def show_next(screen: Screen, summary: Summary, settings: RunSettings, url: str 
         store = store_option(url)
         commands.append((f"adrs show {trial}{store}", "all about the best program"))
         commands.append((f"adrs diff {run}/0 {trial}{store}", "what it changed"))
+    certificate = summary["certificate"]
+    if certificate is not None and certificate["folder"]:
+        folder = quote(certificate["folder"])
+        commands.append((f"adrs verify {folder}{store_option(url)}", "measure the winner again"))
     limit = settings.max_minutes
     if summary["status"] == "finished":
         commands.append((resume_command(run, url, f" --trials {2 * settings.trials}"), "search on"))
@@ -102,6 +113,11 @@ def _figure(subject: Mapping[str, Any] | None) -> str:
     return f"{measured(figure['value'], '1')} {bounds(figure['low'], figure['high'])}".strip()
 
 
+def _gain(summary: Summary, title: str) -> str:
+    share = summary["gains"].get(title.replace("-", "_"))
+    return "-" if share is None else gain(share)
+
+
 def _ratio(reference: Mapping[str, Any] | None) -> str:
     ratio = None if reference is None else reference.get("ratio")
     return "-" if ratio is None else f"{ratio:.4g}"
@@ -124,6 +140,21 @@ def _verdict(summary: Summary) -> Iterator[list[Piece]]:
     yield [(" · ".join(_sureness(summary, held_out)), "dim")]
 
 
+def _remarks(summary: Summary) -> Iterator[str]:
+    """What the figures rest on: their noise, and what the cheap stages were good for."""
+    if summary["calibration"] is not None:
+        yield from noise(Calibration(**summary["calibration"]))
+    for stage in summary["stages"]:
+        words = f"stage {stage['split']}: {stage['stopped']} trials ended there"
+        agreement = stage["rank_correlation"]
+        if agreement is not None:
+            words += f"; rank correlation with the last stage {agreement:.2f}"
+            words += f" over {stage['trials']} trials"
+            if agreement < _USELESS:
+                words += ", so it tells little"
+        yield words
+
+
 def _sureness(summary: Summary, held_out: Mapping[str, Any]) -> Iterator[str]:
     effect = held_out["effect"]
     decided_by_effect = "[" in held_out["reason"]  # then the reason has said it already
@@ -136,7 +167,7 @@ def _sureness(summary: Summary, held_out: Mapping[str, Any]) -> Iterator[str]:
         yield f"{held_out['units']} units"
         if held_out["shares"]:
             yield f"units share {harmless(held_out['shares'], 80)}"
-    yield f"look {held_out['looks']} at this held-out set"
+    yield f"look {held_out['looks']} at held-out workloads"
     isolation = summary["isolation"]
     missing = f" without {listed(sorted(isolation['missing']))}" if isolation["missing"] else ""
     yield f"isolation {isolation['level']}, {isolation['sandbox']}{missing}"

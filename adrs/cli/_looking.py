@@ -12,10 +12,10 @@ from adrs.cli._text import gain, significant
 from adrs.errors import ConfigError, NotInStore
 from adrs.model.metric import Aggregate, Objective
 from adrs.model.run import RunInfo, RunStatus
-from adrs.model.scoring import improvement
 from adrs.model.task import Task
 from adrs.model.trial import Trial
 from adrs.ports.store import Record, Store
+from adrs.search import gains
 
 
 @contextmanager
@@ -109,14 +109,28 @@ def trial_record(run: str, trial: Trial) -> dict[str, object]:
 
 
 def scored(trial: Trial, base: Trial | None, task: Task) -> str:
-    """A trial's score and what it is worth against the seed, in words; "-" without a score."""
+    """A trial's score, its standard error and what it is worth against the seed, in words.
+
+    "-" without a score.
+    """
     if trial.score is None:
         return "-"
     words = significant(trial.score.value)
-    if base is not None and base.score is not None and trial.number > 0:
-        direction = task.objective.metric.direction
-        words += f" ({gain(improvement(trial.score.value, base.score.value, direction))})"
+    if trial.score.error:
+        words += f" ± {significant(trial.score.error)}"
+    if base is not None and trial.number > 0:
+        shares = [gain(share) for share in gains(trial, base, task).values()]
+        words += f" ({shares[0]})" if shares else ""
     return words if trial.score.feasible else f"{words}, violates a constraint"
+
+
+def elsewhere(trial: Trial, base: Trial | None, task: Task) -> dict[str, str]:
+    """What a trial is worth on validation and held-out, as far as it was measured there."""
+    if base is None or trial.number == 0:
+        return {}
+    found = gains(trial, base, task)
+    found.pop(task.search_split, None)
+    return {split.replace("_", "-"): gain(share) for split, share in found.items()}
 
 
 def title_of(objective: Objective) -> str:

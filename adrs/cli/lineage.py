@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 def lineage(trial: TrialName, store: StoreUrl = None, as_json: Json = False) -> None:
     """Show the steps from the seed to a trial."""
-    from adrs.cli._looking import opened, scored, title_of, trial_named, trial_record
+    from adrs.cli._looking import elsewhere, opened, scored, title_of, trial_named, trial_record
     from adrs.cli._screen import Screen
     from adrs.cli._text import harmless
 
@@ -30,7 +30,12 @@ def lineage(trial: TrialName, store: StoreUrl = None, as_json: Json = False) -> 
         (
             (str(step.number), "bold"),
             harmless(step.lineage.proposer, 20),
-            scored(step, chain[0], task),
+            ", ".join(
+                [
+                    scored(step, chain[0], task),
+                    *(f"{gap} on {on}" for on, gap in elsewhere(step, chain[0], task).items()),
+                ]
+            ),
             " + ".join(map(str, step.lineage.parents)) or "-",
             harmless(step.lineage.plan, 200),
         )

@@ -9,6 +9,7 @@ from adrs.cli._options import Json, StoreUrl
 if TYPE_CHECKING:
     from adrs.model.run import RunInfo
     from adrs.model.verdict import Finding
+    from adrs.ports.store import Record
 
 
 def runs(store: StoreUrl = None, as_json: Json = False) -> None:
@@ -21,9 +22,13 @@ def runs(store: StoreUrl = None, as_json: Json = False) -> None:
 
     screen = Screen(as_json)
     with opened(store) as record:
-        found = [(info, record.finding(info.name)) for info in record.runs()]
+        found = [
+            (info, finding, _gap(record, info.name, finding))
+            for info in record.runs()
+            for finding in [record.finding(info.name)]
+        ]
     if as_json:
-        screen.json({"runs": [_plain(info, finding) for info, finding in found]})
+        screen.json({"runs": [_plain(*row) for row in found]})
         return
     if not found:
         screen.line("no run yet; `adrs run TASK` makes one")
@@ -36,23 +41,34 @@ def runs(store: StoreUrl = None, as_json: Json = False) -> None:
             f"{max(0, info.told - 1)}/{info.settings.trials}",
             duration(info.elapsed_s),
             ago(info.created_at, now),
-            _verdict(finding),
+            _verdict(finding, gap),
         )
-        for info, finding in found
+        for info, finding, gap in found
     ]
     screen.table(["run", "status", "trials", "worked", "begun", "verdict"], rows)
 
 
-def _verdict(finding: Finding | None) -> str:
+def _gap(record: Record, run: str, finding: Finding | None) -> dict[str, float]:
+    """What the frozen program is worth on each split."""
+    from adrs.search import gains
+
+    if finding is None:
+        return {}
+    trial, seed = record.trial(run, finding.trial), record.trial(run, 0)
+    return {split.value: share for split, share in gains(trial, seed, record.task(run)).items()}
+
+
+def _verdict(finding: Finding | None, gap: dict[str, float]) -> str:
     from adrs.cli._text import gain
 
     if finding is None:
         return "-"
-    effect = "" if finding.effect is None else f", {gain(finding.effect.value)}"
-    return f"{finding.verdict.replace('_', ' ')} (trial {finding.trial}{effect})"
+    words = [f"trial {finding.trial}"]
+    words += [f"{gain(share)} on {split.replace('_', '-')}" for split, share in gap.items()]
+    return f"{finding.verdict.replace('_', ' ')} ({', '.join(words)})"
 
 
-def _plain(info: RunInfo, finding: Finding | None) -> dict[str, object]:
+def _plain(info: RunInfo, finding: Finding | None, gap: dict[str, float]) -> dict[str, object]:
     from dataclasses import asdict
 
     from adrs.cli._looking import killed
@@ -61,4 +77,5 @@ def _plain(info: RunInfo, finding: Finding | None) -> dict[str, object]:
         **asdict(info),
         "killed": killed(info),
         "finding": None if finding is None else asdict(finding),
+        "gains": gap,
     }

@@ -55,12 +55,13 @@ def show(
 
 
 def _show_heading(screen: Screen, run: str, trial: Trial, base: Trial, task: Task) -> None:
-    from adrs.cli._looking import scored
+    from adrs.cli._looking import elsewhere, scored
     from adrs.cli._text import harmless, listed
 
     lineage, admission = trial.lineage, trial.admission
     screen.line((f"{run}/{trial.number}", "bold"), f"  {trial.status or 'in flight'}")
     origin = f"{harmless(lineage.proposer, 40)} {harmless(lineage.version, 20)}".strip()
+    gaps = elsewhere(trial, base, task)
     kept = ""
     if admission is not None:
         kept = f"{'kept' if admission.kept else 'not kept'}: {harmless(admission.reason, 200)}"
@@ -70,7 +71,8 @@ def _show_heading(screen: Screen, run: str, trial: Trial, base: Trial, task: Tas
             ("parents", listed([str(number) for number in lineage.parents])),
             ("inspired by", ", ".join(map(str, lineage.inspirations))),
             ("plan", harmless(lineage.plan, 1000)),
-            ("score", scored(trial, base, task)),
+            ("score", scored(trial, base, task) + _repeats(trial)),
+            ("elsewhere", ", ".join(f"{gap} on {on}" for on, gap in gaps.items())),
             ("archive", kept),
             ("displaced", ", ".join(map(str, admission.displaced)) if admission else ""),
             ("files", _files(trial)),
@@ -78,6 +80,11 @@ def _show_heading(screen: Screen, run: str, trial: Trial, base: Trial, task: Tas
             ("prompts", ", ".join(lineage.prompts)),
         ]
     )
+
+
+def _repeats(trial: Trial) -> str:
+    repeats = 1 if trial.score is None else trial.score.repeats
+    return f", measured {repeats} times" if repeats > 1 else ""
 
 
 def _files(trial: Trial) -> str:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def trials(run: RunName = None, store: StoreUrl = None, as_json: Json = False) -> None:
     """List the trials of a run by number."""
-    from adrs.cli._looking import opened, run_named, title_of, trial_record
+    from adrs.cli._looking import elsewhere, opened, run_named, title_of, trial_record
     from adrs.cli._screen import Screen
 
     screen = Screen(as_json)
@@ -24,15 +24,23 @@ def trials(run: RunName = None, store: StoreUrl = None, as_json: Json = False) -
         task = record.task(info.name)
         best = record.best_number(info.name, task.objective.metric.direction)
     if as_json:
-        rows = [trial_record(info.name, trial) for trial in found]
-        screen.json({"run": info.name, "best": best, "trials": rows})
+        listing = [trial_record(info.name, trial) for trial in found]
+        screen.json({"run": info.name, "best": best, "trials": listing})
         return
-    headers = ["trial", "from", "proposer", "status", title_of(task.objective), "kept", "plan"]
     base = found[0] if found else None
-    screen.table(headers, [_row(trial, base, best, task) for trial in found])
+    gaps = [elsewhere(trial, base, task) for trial in found]
+    splits = [split for split in ("validation", "held-out") if any(split in gap for gap in gaps)]
+    headers = ["trial", "from", "proposer", "status", title_of(task.objective), *splits]
+    rows = [
+        _row(trial, base, best, task, [gap.get(split, "") for split in splits])
+        for trial, gap in zip(found, gaps, strict=True)
+    ]
+    screen.table([*headers, "kept", "plan"], rows)
 
 
-def _row(trial: Trial, base: Trial | None, best: int | None, task: Task) -> list[Piece]:
+def _row(
+    trial: Trial, base: Trial | None, best: int | None, task: Task, gap: list[str]
+) -> list[Piece]:
     from adrs.cli._looking import scored
     from adrs.cli._text import harmless
 
@@ -44,6 +52,7 @@ def _row(trial: Trial, base: Trial | None, best: int | None, task: Task) -> list
         harmless(lineage.proposer, 20),
         (str(trial.status or "in flight"), "" if trial.score or not trial.status else "yellow"),
         (scored(trial, base, task), style),
+        *gap,
         "" if admission is None else "yes" if admission.kept else "no",
         harmless(lineage.plan, 120),
     ]

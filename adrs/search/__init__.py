@@ -2,6 +2,7 @@
 
 from adrs.search.assembly import assemble, choose_sandbox, new_run
 from adrs.search.executor import LocalExecutor
+from adrs.search.gap import gains
 from adrs.search.run import Run
 from adrs.search.search import Observer, Search
 from adrs.search.summary import summarize
@@ -13,6 +14,7 @@ __all__ = [
     "Search",
     "assemble",
     "choose_sandbox",
+    "gains",
     "new_run",
     "summarize",
 ]

@@ -14,6 +14,7 @@ from adrs.model.task import Split, Task
 from adrs.model.trial import Trial
 from adrs.model.verdict import Interval
 from adrs.ports.store import Record
+from adrs.search.gap import gains
 from adrs.search.stages import stage_agreement
 from adrs.trust import objective_interval
 
@@ -40,6 +41,7 @@ def summarize(record: Record, run: str, task: Task) -> dict[str, Any]:
         "references": {},
         "validation": None,
         "held_out": None,
+        "gains": {},
         "certificate": None,
         "calibration": None,
         "stages": [],
@@ -75,6 +77,8 @@ def summarize(record: Record, run: str, task: Task) -> dict[str, Any]:
     }
     if best is not None and _on(best, Split.VALIDATION) is not None:
         summary["validation"] = _side_by_side(seed, best, references, Split.VALIDATION, objective)
+    if best is not None and best.number != 0:
+        summary["gains"] = {split.value: gain for split, gain in gains(best, seed, task).items()}
     if finding is not None:
         frozen = record.trial(run, finding.trial)
         summary["held_out"] = {

@@ -176,7 +176,7 @@ def _weigh(
             "the seed's mean is 0 on held-out workloads, so there is no relative improvement",
         )
     bounds = f"[{_percent(effect.low)}, {_percent(effect.high)}]"
-    looked = f" after {looks} looks at this set" if looks > 1 else ""
+    looked = f" after {looks} looks at held-out workloads" if looks > 1 else ""
     basis = f"on {units} independent workloads, at {100 * level:.4g} % confidence{looked}"
     needed = f"the least effect that counts, {_percent(min_effect)}"
     if effect.low > min_effect:

@@ -30,6 +30,7 @@ class Instant:
 
     name = "instant"
     version = "1"
+    confined = True
 
     async def propose(self, context: adrs.Context) -> list[adrs.Candidate]:
         parent = context.selection.parent

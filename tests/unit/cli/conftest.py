@@ -61,6 +61,7 @@ class Steps:
 
     name = "steps"
     version = "1"
+    confined = True
 
     async def propose(self, context: Context) -> Sequence[Candidate | Rejection]:
         parent = context.selection.parent

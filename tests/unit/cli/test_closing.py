@@ -72,7 +72,7 @@ def test_a_winner(capsys: pytest.CaptureFixture[str]) -> None:
     assert "effect 14.9 % better [13.1 %, 16.8 %] at 95 %" in out
     assert "40 units" in out
     assert "units share days" in out
-    assert "look 2 at this held-out set" in out
+    assert "look 2 at held-out workloads" in out
     assert "isolation separate, bubblewrap" in out
     header, baseline, reference, best = out.splitlines()[2:6]
     assert header.split() == ["cost_usd", "(USD)", "train", "validation", "held-out"]

@@ -20,6 +20,7 @@ class Counter:
 
     name = "counter"
     version = "1"
+    confined = True
 
     def __init__(self, repeat: bool = False, batch: int = 1) -> None:
         self.repeat = repeat
@@ -147,6 +148,9 @@ class StopAt:
         self.search: adrs.Search | None = None
 
     def phase(self, words: str) -> None:
+        pass
+
+    def calibrated(self, calibration: adrs.Calibration) -> None:
         pass
 
     def told(self, trial: adrs.Trial) -> None:

@@ -201,7 +201,7 @@ def test_every_look_costs_confidence() -> None:
     assert [found.level for found in levels] == [0.95, 0.975, 0.995]
     lows = [found.effect.low for found in levels if found.effect]
     assert lows == sorted(set(lows), reverse=True)  # type: ignore[type-var]
-    assert "at 99.5 % confidence after 10 looks at this set" in levels[-1].reason
+    assert "at 99.5 % confidence after 10 looks at held-out workloads" in levels[-1].reason
     strict = replace(COST, min_effect=0.095)
     assert judged(objective=strict).verdict is Verdict.WINNER
     assert judged(objective=strict, looks=10).verdict is Verdict.NOT_CONFIRMED
