@@ -8,8 +8,21 @@ from collections.abc import Iterator
 import sqlalchemy as sa
 from sqlalchemy.exc import DatabaseError, OperationalError
 
-from adrs.store import codec, programs
-from adrs.store.schema import DESCRIPTIONS, EVALUATIONS, REJECTIONS, RUNS, TRIALS
+from adrs.model.attack import Attack
+from adrs.model.calibration import Calibration
+from adrs.model.verdict import Finding
+from adrs.store import blobs, codec, programs, verifications
+from adrs.store.schema import (
+    ATTACKS,
+    CALIBRATIONS,
+    CERTIFICATES,
+    DESCRIPTIONS,
+    EVALUATIONS,
+    FINDINGS,
+    REJECTIONS,
+    RUNS,
+    TRIALS,
+)
 
 
 def faults(connection: sa.Connection) -> Iterator[str]:
@@ -20,10 +33,13 @@ def faults(connection: sa.Connection) -> Iterator[str]:
         return
     for rows, key, parent, _ in connection.exec_driver_sql("PRAGMA foreign_key_check"):
         yield f"row {key} of {rows} names a row of {parent} that is not there"
+    yield from blobs.faults(connection)
     yield from programs.faults(connection)
+    yield from verifications.faults(connection)
     yield from _description_faults(connection)
     for run in connection.execute(sa.select(RUNS).order_by(RUNS.c.key)).mappings().all():
         yield from _run_faults(connection, run)
+        yield from _record_faults(connection, run)
 
 
 def _damages(connection: sa.Connection) -> list[str]:
@@ -67,6 +83,35 @@ def _run_faults(connection: sa.Connection, run: codec.Row) -> Iterator[str]:
         recorded = codec.from_json(run[counter]) if counter == "by_status" else run[counter]
         if recorded != value:
             yield f"run {name}: {counter} says {recorded}, but it is {value}"
+
+
+def _record_faults(connection: sa.Connection, run: codec.Row) -> Iterator[str]:
+    """What belongs to a run, but is not of one of its trials or is not what it was."""
+    asked = sa.select(TRIALS.c.number).where(TRIALS.c.run_key == run["key"])
+    for rows in (FINDINGS, ATTACKS, CERTIFICATES):
+        query = sa.select(rows.c.key, rows.c.trial)
+        strays = query.where(rows.c.run_key == run["key"], rows.c.trial.not_in(asked))
+        for key, trial in connection.execute(strays):
+            yield f"run {run['name']}: row {key} of {rows} names trial {trial}, never asked"
+    for kind, rows in _RECORDS.items():
+        query = sa.select(rows).where(rows.c.run_key == run["key"])
+        for row in connection.execute(query).mappings():
+            what = f"run {run['name']}: row {row['key']} of {rows}"
+            try:
+                record = codec.record_from_json(kind, row["content"])
+            except ValueError:
+                yield f"{what} cannot be read"
+                continue
+            for column in {"trial", "verdict"} & row.keys():
+                if row[column] != getattr(record, column):
+                    yield f"{what}: {column} is not what its content says"
+
+
+_RECORDS: dict[type[object], sa.Table] = {
+    Finding: FINDINGS,
+    Calibration: CALIBRATIONS,
+    Attack: ATTACKS,
+}
 
 
 def _count(connection: sa.Connection, rows: sa.Table, run: codec.Row) -> int:

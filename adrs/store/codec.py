@@ -5,13 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, fields, is_dataclass
 from pathlib import Path, PurePath
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from pydantic import TypeAdapter
 
+from adrs.model.attack import Attack
+from adrs.model.calibration import Calibration
 from adrs.model.evaluation import Sample, Status
 from adrs.model.isolation import Isolation
 from adrs.model.program import Program
@@ -19,6 +21,7 @@ from adrs.model.run import RunSettings
 from adrs.model.task import Brief, Environment, EvaluatorChoice, Stage, Task
 from adrs.model.trial import Lineage
 from adrs.model.verdict import Finding
+from adrs.model.verification import Verification
 
 Row = sa.RowMapping
 T = TypeVar("T")
@@ -39,7 +42,7 @@ def from_json(text: str) -> Any:
 
 def record_to_json(record: Any) -> str:
     """Write one of our frozen records, by the names of its fields."""
-    return to_json(asdict(record))
+    return _encode_record(record)
 
 
 def record_from_json(kind: type[T], text: str) -> T:
@@ -49,7 +52,7 @@ def record_from_json(kind: type[T], text: str) -> T:
 
 
 _ADAPTERS: dict[type[Any], TypeAdapter[Any]] = {
-    kind: TypeAdapter(kind) for kind in (RunSettings, Finding)
+    kind: TypeAdapter(kind) for kind in (RunSettings, Finding, Calibration, Attack, Verification)
 }
 
 
@@ -64,12 +67,17 @@ def digest_of(content: str) -> str:
 
 
 def _plain(value: object) -> object:
-    """What TOML and our records have beyond JSON: paths, dates, read-only mappings."""
+    """What TOML and our records have beyond JSON: records, paths, dates, read-only mappings."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return {field.name: getattr(value, field.name) for field in fields(value)}
     if isinstance(value, Mapping):
         return dict(value)
     if isinstance(value, PurePath) or hasattr(value, "isoformat"):
         return str(value)
-    raise TypeError(f"a description holds plain data, not {type(value).__name__}")
+    raise TypeError(f"the record holds plain data, not {type(value).__name__}")
+
+
+_encode_record = json.JSONEncoder(separators=(",", ":"), default=_plain).encode
 
 
 def task_description(task: Task) -> dict[str, object]:

@@ -6,11 +6,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
 from adrs.errors import NotInStore
+from adrs.model.attack import Attack
+from adrs.model.calibration import Calibration
 from adrs.model.evaluation import Evaluation, Score, Status
 from adrs.model.facts import Noted
 from adrs.model.isolation import Isolation, IsolationLevel
@@ -20,10 +22,14 @@ from adrs.model.run import RunInfo, RunSettings, RunStatus
 from adrs.model.task import Split, Task
 from adrs.model.trial import Admission, Candidate, Rejection, RejectionKind, Trial
 from adrs.model.verdict import Finding
+from adrs.model.verification import Verification
 from adrs.store import codec
+from adrs.store.certificates import load_certificate
 from adrs.store.locks import Locks
 from adrs.store.programs import load_programs
 from adrs.store.schema import (
+    ATTACKS,
+    CALIBRATIONS,
     DESCRIPTIONS,
     EVALUATIONS,
     FINDINGS,
@@ -36,7 +42,9 @@ from adrs.store.schema import (
     TRIALS,
 )
 from adrs.store.sqlite import chunks, reading, speaking_plainly
+from adrs.store.verifications import load_verifications
 
+T = TypeVar("T")
 _DESCRIPTION = sa.select(DESCRIPTIONS.c.content).where(
     DESCRIPTIONS.c.digest == sa.bindparam("digest")
 )
@@ -53,6 +61,15 @@ _EVALUATIONS = (
     .where(EVALUATIONS.c.run_key == sa.bindparam("run_key"))
     .order_by(EVALUATIONS.c.key)
 )
+_LEAST = sa.select(sa.func.min(TRIALS.c.violation)).where(_OF_RUN).scalar_subquery()
+_SCORES = sa.select(
+    TRIALS.c.number,
+    TRIALS.c.told_order,
+    TRIALS.c.score,
+    TRIALS.c.violation,
+    TRIALS.c.score_error,
+    TRIALS.c.score_repeats,
+).where(_OF_RUN, TRIALS.c.violation == _LEAST)
 _MEASURED = _EVALUATIONS.where(EVALUATIONS.c.trial.in_(sa.bindparam("numbers", expanding=True)))
 _REFERENCES = _EVALUATIONS.where(EVALUATIONS.c.trial.is_(None))
 
@@ -104,18 +121,19 @@ class SqlRecord:
         return self._load_trials(run, rows)
 
     def best_number(self, run: str, direction: Direction) -> int | None:
-        least = sa.select(sa.func.min(TRIALS.c.violation)).where(_OF_RUN).scalar_subquery()
-        score = TRIALS.c.score if direction is Direction.MINIMIZE else TRIALS.c.score.desc()
-        query = (
-            sa.select(TRIALS.c.number)
-            .where(_OF_RUN, TRIALS.c.violation == least)
-            .order_by(score, TRIALS.c.told_order)
-            .limit(1)
-        )
+        sign = 1 if direction is Direction.MINIMIZE else -1
+        value = TRIALS.c.score if sign == 1 else TRIALS.c.score.desc()
+        by_value = _SCORES.order_by(value, TRIALS.c.told_order)
+        best: tuple[float, int, int] | None = None
         with self._reading() as connection:
             key = self._run_row(connection, run)["key"]
-            number: int | None = connection.scalar(query, {"run_key": key})
-        return number
+            for row in connection.execute(by_value, {"run_key": key}).mappings():
+                score, place = _score(row), (row["told_order"], row["number"])
+                if best and best < (sign * score.value, *place):  # no bound beats its value
+                    break
+                bound = (sign * score.cautious(direction), *place)
+                best = min(best or bound, bound)
+        return best[2] if best else None
 
     def last_ordinal(self, run: str) -> int:
         with self._reading() as connection:
@@ -133,19 +151,32 @@ class SqlRecord:
             return [(row["reference"], _evaluation(row, isolations)) for row in rows]
 
     def finding(self, run: str) -> Finding | None:
-        rows = self._rows_of(run, FINDINGS, FINDINGS.c.key)
-        return codec.record_from_json(Finding, rows[-1]["content"]) if rows else None
+        return self._last_of(run, FINDINGS, Finding)
+
+    def calibration(self, run: str) -> Calibration | None:
+        return self._last_of(run, CALIBRATIONS, Calibration)
+
+    def attack(self, run: str) -> Attack | None:
+        return self._last_of(run, ATTACKS, Attack)
+
+    def certificate(self, run: str, trial: int | None = None) -> str | None:
+        with self._reading() as connection:
+            return load_certificate(connection, self._run_row(connection, run)["key"], trial)
+
+    def verifications(self, certificate: str = "") -> Sequence[Verification]:
+        with self._reading() as connection:
+            return load_verifications(connection, certificate)
 
     def notes(self, run: str) -> Sequence[Noted]:
         rows = self._rows_of(run, NOTES, NOTES.c.key)
         return [Noted(row["origin"], row["text"]) for row in rows]
 
-    def looks(self, workloads: str) -> int:
+    def looks(self, workloads: str, run: str = "") -> int:
+        counts = LOOKS.c.workloads == workloads
+        if run:
+            counts |= LOOKS.c.run == run
         with self._reading() as connection:
-            counted = connection.scalar(
-                sa.select(sa.func.count()).where(LOOKS.c.workloads == workloads)
-            )
-        return int(counted or 0)
+            return int(connection.scalar(sa.select(sa.func.count(LOOKS.c.key)).where(counts)) or 0)
 
     def program(self, program_id: str) -> Program:
         with self._reading() as connection:
@@ -202,6 +233,10 @@ class SqlRecord:
             query = sa.select(rows).where(rows.c.run_key == key).order_by(order)
             return connection.execute(query).mappings().all()
 
+    def _last_of(self, run: str, rows: Any, kind: type[T]) -> T | None:
+        found = self._rows_of(run, rows, rows.c.key)
+        return codec.record_from_json(kind, found[-1]["content"]) if found else None
+
     def _load_trials(
         self, run: str, query: sa.Select[Any], measured: sa.Select[Any] = _MEASURED
     ) -> list[Trial]:
@@ -236,15 +271,19 @@ class _Isolations(dict[str, Isolation]):
 
 def _trial(row: codec.Row, program: Program, evaluations: Sequence[Evaluation]) -> Trial:
     told = row["told_order"] is not None
-    scored = row["score"] is not None
     return Trial(
         number=row["number"],
         candidate=Candidate(program, codec.lineage_from(row)),
         island=row["island"],
         evaluations=tuple(evaluations),
-        score=Score(row["score"], row["violation"]) if scored else None,
+        score=_score(row) if row["score"] is not None else None,
         admission=_admission(row) if told else None,
     )
+
+
+def _score(row: codec.Row) -> Score:
+    error, repeats = row["score_error"], row["score_repeats"]
+    return Score(row["score"], row["violation"], error or 0.0, repeats or 1)
 
 
 def _admission(row: codec.Row) -> Admission:

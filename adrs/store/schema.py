@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlmodel import Field, SQLModel
 
-REVISION = "0001"
+REVISION = "0002"
 """The schema that the classes below describe: the newest file in `migrations/versions`."""
 
 
@@ -22,9 +22,12 @@ class UntrustedText(sa.TypeDecorator[str]):
     cache_ok = True
 
     def process_bind_param(self, value: str | None, dialect: sa.Dialect) -> str | None:
-        if value is None or value.isascii():
-            return value
-        return value.encode("utf-8", "replace").decode("utf-8")
+        return value if value is None else storable(value)
+
+
+def storable(text: str) -> str:
+    """Return a text without what cannot be written as UTF-8."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
 
 
 class Table(SQLModel):
@@ -139,7 +142,8 @@ class LineageColumns(Table):
 class TrialRow(LineageColumns, table=True):
     """A trial: waiting until `started_at`, in flight until `told_order`.
 
-    `status` is that of its last evaluation; `displaced` is a JSON list.
+    `status` is that of its last evaluation; `displaced` is a JSON list. A score without
+    `score_error` and `score_repeats` was recorded before there were any: error 0, one repeat.
     """
 
     __tablename__ = "trials"
@@ -164,6 +168,8 @@ class TrialRow(LineageColumns, table=True):
     told_order: int | None
     score: float | None
     violation: float | None
+    score_error: float | None
+    score_repeats: int | None
     kept: bool | None
     admission: str | None
     displaced: str | None
@@ -214,7 +220,10 @@ class EvaluationRow(Table, table=True):
 
 
 class LookRow(Table, table=True):
-    """A look at a held-out set. It outlives its run: that is why it has the name, not the key."""
+    """A look at a held-out set. It outlives its run: that is why it has the name, not the key.
+
+    `run` is "verify:ID" for the look of an attempt to verify a certificate.
+    """
 
     __tablename__ = "looks"
 
@@ -236,6 +245,29 @@ class FindingRow(Table, table=True):
     at: float
     trial: int
     verdict: str
+    content: str
+
+
+class CalibrationRow(Table, table=True):
+    """How far the seed differed from itself; `content` is JSON."""
+
+    __tablename__ = "calibrations"
+
+    key: int = Field(primary_key=True)
+    run_key: int = Field(foreign_key="runs.key", index=True)
+    at: float
+    content: str
+
+
+class AttackRow(Table, table=True):
+    """What an adversary found; `content` is JSON."""
+
+    __tablename__ = "attacks"
+
+    key: int = Field(primary_key=True)
+    run_key: int = Field(foreign_key="runs.key", index=True)
+    at: float
+    trial: int
     content: str
 
 
@@ -288,7 +320,7 @@ class ArtifactRow(Table, table=True):
 
 
 class CertificateRow(Table, table=True):
-    """A winner's certificate, as it was written; the blob is its canonical JSON."""
+    """A winner's certificate: `digest` is its id, the blob its canonical JSON."""
 
     __tablename__ = "certificates"
 
@@ -298,6 +330,19 @@ class CertificateRow(Table, table=True):
     at: float
     digest: str = Field(unique=True)
     blob_key: int = Field(foreign_key="blobs.key", index=True)
+
+
+class VerificationRow(Table, table=True):
+    """An attempt to verify a certificate, of any store; `content` is JSON. Never deleted."""
+
+    __tablename__ = "verifications"
+
+    key: int = Field(primary_key=True)
+    at: float
+    certificate: str = Field(sa_type=UntrustedText, index=True)
+    task: str = Field(sa_type=UntrustedText)
+    standing: str
+    content: str
 
 
 def table(row: type[Table]) -> Any:
@@ -323,7 +368,10 @@ REJECTIONS = table(RejectionRow)
 EVALUATIONS = table(EvaluationRow)
 LOOKS = table(LookRow)
 FINDINGS = table(FindingRow)
+CALIBRATIONS = table(CalibrationRow)
+ATTACKS = table(AttackRow)
 NOTES = table(NoteRow)
 MODEL_CALLS = table(ModelCallRow)
 ARTIFACTS = table(ArtifactRow)
 CERTIFICATES = table(CertificateRow)
+VERIFICATIONS = table(VerificationRow)

@@ -11,13 +11,16 @@ import sqlalchemy as sa
 from adrs.model.facts import Fact
 from adrs.model.run import RunInfo, RunSettings, RunStatus
 from adrs.model.task import Task
+from adrs.model.verification import Verification
 from adrs.store import codec
+from adrs.store.certificates import drop_certificates
 from adrs.store.checking import faults
 from adrs.store.programs import drop_unused, keep_program
 from adrs.store.reading import SqlRecord
 from adrs.store.schema import (
     ARTIFACTS,
-    CERTIFICATES,
+    ATTACKS,
+    CALIBRATIONS,
     EVALUATIONS,
     FINDINGS,
     MODEL_CALLS,
@@ -29,6 +32,7 @@ from adrs.store.schema import (
     TRIALS,
 )
 from adrs.store.sqlite import speaking_plainly, writing
+from adrs.store.verifications import keep_verification
 from adrs.store.writing import Entry, keep_description
 
 
@@ -92,10 +96,15 @@ class SqlStore(SqlRecord):
             keep_description(connection, digest, content)
         return digest
 
+    def keep_verification(self, verification: Verification) -> None:
+        with self._writing() as connection:
+            keep_verification(connection, verification)
+
     def delete_run(self, run: str) -> None:
         key = self._key_of(run)
         with self.claim(run), self._writing() as connection:
             programs = connection.scalars(_PROGRAMS_OF, {"run_key": key}).all()
+            drop_certificates(connection, key)
             for rows in _OF_A_RUN:
                 connection.execute(rows.delete().where(rows.c.run_key == key))
             connection.execute(RUNS.delete().where(RUNS.c.key == key))
@@ -122,7 +131,7 @@ class SqlStore(SqlRecord):
 
 
 _OF_A_RUN = (
-    *(CERTIFICATES, ARTIFACTS, MODEL_CALLS, FINDINGS, NOTES),
+    *(ARTIFACTS, MODEL_CALLS, FINDINGS, CALIBRATIONS, ATTACKS, NOTES),
     *(EVALUATIONS, REJECTIONS, TRIALS, TASK_PROGRAMS),
 )
 _PROGRAMS_OF = sa.union(

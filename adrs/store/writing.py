@@ -10,9 +10,13 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from adrs.errors import TrialStateError
+from adrs.model.evaluation import Score
 from adrs.model.facts import (
     Asked,
+    Attacked,
     Beat,
+    Calibrated,
+    Certified,
     Ended,
     Fact,
     Found,
@@ -24,8 +28,11 @@ from adrs.model.facts import (
     Told,
 )
 from adrs.store import codec
+from adrs.store.certificates import keep_certificate
 from adrs.store.programs import keep_program
 from adrs.store.schema import (
+    ATTACKS,
+    CALIBRATIONS,
     DESCRIPTIONS,
     EVALUATIONS,
     FINDINGS,
@@ -46,7 +53,10 @@ _STARTED = _UPDATE_TRIAL.values(
     {name: sa.bindparam(name) for name in ("started_at", "worker")}
 ).returning(TRIALS.c.number)
 _MEASURED = _UPDATE_TRIAL.values(status=sa.bindparam("status")).returning(TRIALS.c.told_order)
-_TELLS = ("told_at", "told_order", "score", "violation", "kept", "admission", "displaced")
+_TELLS = (
+    "told_at", "told_order", "score", "violation", "score_error", "score_repeats",
+    "kept", "admission", "displaced",
+)  # fmt: skip
 _TOLD = (
     _UPDATE_TRIAL.where(TRIALS.c.told_order.is_(None))
     .values({name: sa.bindparam(name) for name in _TELLS})
@@ -104,6 +114,7 @@ class Entry:
         Raises:
             TrialStateError: a trial or a proposal was recorded before, or is told twice.
             TrialStateError: a fact names a trial that was not asked.
+        TrialStateError: a certificate's id goes with another certificate.
         """
         for fact in facts:
             self._record(fact)
@@ -126,6 +137,12 @@ class Entry:
                 self._looked(fact)
             case Found():
                 self._found(fact)
+            case Calibrated():
+                self._calibrated(fact)
+            case Certified():
+                self._certified(fact)
+            case Attacked():
+                self._attacked(fact)
             case Noted():
                 self._noted(fact)
             case Beat():
@@ -229,8 +246,7 @@ class Entry:
             fact.number,
             told_at=self._now,
             told_order=self._counters["told"],
-            score=None if fact.score is None else fact.score.value,
-            violation=None if fact.score is None else fact.score.violation,
+            **_score_columns(fact.score),
             kept=fact.admission.kept,
             admission=fact.admission.reason,
             displaced=codec.to_json(fact.admission.displaced),
@@ -259,6 +275,27 @@ class Entry:
             "content": codec.record_to_json(fact.finding),
         }
         self._connection.execute(FINDINGS.insert(), row)
+
+    def _calibrated(self, fact: Calibrated) -> None:
+        content = codec.record_to_json(fact.calibration)
+        row = {"run_key": self._key, "at": self._now, "content": content}
+        self._connection.execute(CALIBRATIONS.insert(), row)
+
+    def _certified(self, fact: Certified) -> None:
+        self._find_trial(fact.trial)
+        keep_certificate(
+            self._connection, self._key, fact.trial, fact.id, fact.content, at=self._now
+        )
+
+    def _attacked(self, fact: Attacked) -> None:
+        self._find_trial(fact.attack.trial)
+        row = {
+            "run_key": self._key,
+            "at": self._now,
+            "trial": fact.attack.trial,
+            "content": codec.record_to_json(fact.attack),
+        }
+        self._connection.execute(ATTACKS.insert(), row)
 
     def _noted(self, fact: Noted) -> None:
         row = {"run_key": self._key, "at": self._now, "origin": fact.origin, "text": fact.text}
@@ -300,3 +337,12 @@ class Entry:
             self._by_status[status] = self._by_status.get(status, 0) + change
             if not self._by_status[status]:
                 del self._by_status[status]
+
+
+def _score_columns(score: Score | None) -> dict[str, float | None]:
+    return {
+        "score": None if score is None else score.value,
+        "violation": None if score is None else score.violation,
+        "score_error": None if score is None else score.error,
+        "score_repeats": None if score is None else score.repeats,
+    }

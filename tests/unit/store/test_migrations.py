@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import sqlalchemy as sa
 from alembic.script import ScriptDirectory
 
@@ -9,12 +11,18 @@ from adrs.store import migrations, schema
 
 
 def tables_of(connection: sa.Connection) -> set[tuple[str, str, tuple[str, ...]]]:
-    """Kind, name and sorted lines of every definition: the order of constraints is no matter."""
+    """Kind, name and sorted pieces of every definition: the order of columns is no matter."""
     rows = connection.exec_driver_sql("SELECT type, name, sql FROM sqlite_master")
-    return {
-        (kind, name, tuple(sorted(line.strip(" ,") for line in (sql or "").splitlines())))
-        for kind, name, sql in rows
-    }
+    return {(kind, name, tuple(sorted(pieces_of(sql or "")))) for kind, name, sql in rows}
+
+
+def pieces_of(definition: str) -> list[str]:
+    """The head, every column or constraint, and the tail of the definition of a table."""
+    if not definition.startswith("CREATE TABLE"):
+        return [definition]
+    head, _, rest = definition.partition("(")
+    body, _, tail = rest.rpartition(")")
+    return [piece.strip() for piece in (head, *re.split(r",(?![^(]*\))", body), tail)]
 
 
 def test_both_ways_to_make_a_store_make_the_same_tables() -> None:

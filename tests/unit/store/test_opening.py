@@ -126,21 +126,21 @@ def test_an_older_store_is_upgraded_with_all_it_holds(
     fill(tmp_path)
     newer = tmp_path / "migrations"
     shutil.copytree(migrations.FOLDER, newer)
-    (newer / "versions" / "0002_later.py").write_text(
+    (newer / "versions" / "9000_later.py").write_text(
         "import sqlalchemy as sa\nfrom alembic import op\n"
-        "revision = '0002'\ndown_revision = '0001'\n"
+        f"revision = '9000'\ndown_revision = '{schema.REVISION}'\n"
         "def upgrade():\n"
         "    op.add_column('notes', sa.Column('colour', sa.String(), server_default='blue'))\n"
     )
     monkeypatch.setattr(migrations, "FOLDER", newer)
-    monkeypatch.setattr(schema, "REVISION", "0002")
+    monkeypatch.setattr(schema, "REVISION", "9000")
     store = open_store(tmp_path, create=False)
     store.append("toy-1", one_trial(0))
     assert store.check() == []
     store.close()
     with sqlite3.connect(tmp_path / "store.sqlite") as connection:
         assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [
-            ("0002",)
+            ("9000",)
         ]
         assert "colour" in {row[1] for row in connection.execute("PRAGMA table_info(notes)")}
     connection.close()
@@ -152,13 +152,13 @@ def test_a_failed_upgrade_leaves_the_older_store(
     fill(tmp_path)
     newer = tmp_path / "migrations"
     shutil.copytree(migrations.FOLDER, newer)
-    (newer / "versions" / "0002_later.py").write_text(
-        "from alembic import op\nrevision = '0002'\ndown_revision = '0001'\n"
+    (newer / "versions" / "9000_later.py").write_text(
+        f"from alembic import op\nrevision = '9000'\ndown_revision = '{schema.REVISION}'\n"
         "def upgrade():\n    op.drop_table('notes')\n    raise RuntimeError('half way')\n"
     )
     with monkeypatch.context() as patched:
         patched.setattr(migrations, "FOLDER", newer)
-        patched.setattr(schema, "REVISION", "0002")
+        patched.setattr(schema, "REVISION", "9000")
         with pytest.raises(RuntimeError, match="half way"):
             open_store(tmp_path)
     store = open_store(tmp_path)
