@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Mapping
+import json
+from collections.abc import Callable, Mapping, Sequence
 
-from adrs.errors import AdrsError
+from adrs.errors import AdrsError, ConfigError
 from adrs.model.evaluation import Evaluation, Sample, Status, WorkloadRef, set_digest
 from adrs.model.isolation import NEEDED_FOR_WINNER, Isolation, IsolationLevel
 from adrs.model.program import Program
-from adrs.model.task import Split
 from adrs.ports.evaluator import Request, Setting
 
 Measure = Callable[[Program, WorkloadRef], Mapping[str, float] | Status | AdrsError]
@@ -21,7 +21,8 @@ class FunctionEvaluator:
 
     Args:
         measure: metrics of a program on a workload; a Status for a measurement that failed; an
-            exception of ours to be raised, as a broken sandbox would.
+            exception of ours to be raised, as a broken sandbox would. It is called once for every
+            repeat, so one that draws from a generator of its own is as noisy as that.
         units: independent workloads in every split.
         isolation: what the evaluations claim was enforced; all that a WINNER needs by default.
     """
@@ -41,38 +42,60 @@ class FunctionEvaluator:
         """Needs nothing of the setting."""
         return self
 
-    async def workloads(self, split: Split, salt: str = "") -> tuple[WorkloadRef, ...]:
-        """As many as there are units, of other names for another salt."""
-        names = [f"{split}{salt}-{n}" for n in range(self._units)]
+    async def workloads(self, request: Request) -> tuple[WorkloadRef, ...]:
+        """As many as there are units; their names spell out salt and parameters.
+
+        Raises:
+            ConfigError: a name that there is not.
+        """
+        asked = "" if request.parameters is None else json.dumps(dict(request.parameters))
+        made = [f"{request.split}{request.salt}{asked}-{n}" for n in range(self._units)]
+        unknown = sorted(set(request.names) - set(made))
+        if unknown:
+            raise ConfigError(f"no workload is named {unknown[0]!r}; the first is {made[0]!r}")
         return tuple(
-            WorkloadRef(name, name, "", hashlib.sha256(name.encode()).hexdigest()) for name in names
+            WorkloadRef(name, name, "", hashlib.sha256(name.encode()).hexdigest(), len(name))
+            for name in made
+            if not request.names or name in request.names
         )
 
     async def measure(self, program: Program, request: Request) -> Evaluation:
-        """Calls the function for every workload, until one is not SCORED."""
-        self.measured += 1
+        """Calls the function for every repeat and workload, until one is not SCORED."""
+        [evaluation] = await self.side_by_side([program], request)
+        return evaluation
+
+    async def side_by_side(self, programs: Sequence[Program], request: Request) -> list[Evaluation]:
+        """Calls the function for each program in turn."""
+        self.measured += len(programs)
         await asyncio.sleep(0)
-        workloads = await self.workloads(request.split, request.salt)
-        samples = []
-        for workload in workloads:
-            answer = self._measure(program, workload)
-            if isinstance(answer, AdrsError):
-                raise answer
-            if isinstance(answer, Status):
-                samples.append(
-                    Sample(workload.name, workload.unit, 0, answer, reason="as the function said")
-                )
-                break
-            samples.append(Sample(workload.name, workload.unit, 0, Status.SCORED, answer))
-        last = samples[-1]
-        return Evaluation(
-            split=request.split,
-            status=last.status,
-            samples=tuple(samples),
-            workloads=set_digest(workloads),
-            isolation=self._isolation,
-            reason=last.reason,
-        )
+        workloads = await self.workloads(request)
+        courses: list[tuple[Program, list[Sample]]] = [(program, []) for program in programs]
+        order = courses
+        for repeat in range(request.first, request.first + request.repeats):
+            for workload in workloads:
+                for program, samples in order:
+                    samples.append(self._sample(program, workload, repeat))
+                order = [one for one in reversed(order) if one[1][-1].status is Status.SCORED]
+        return [
+            Evaluation(
+                split=request.split,
+                status=samples[-1].status,
+                samples=tuple(samples),
+                workloads=set_digest(workloads),
+                isolation=self._isolation,
+                reason=samples[-1].reason,
+            )
+            for _, samples in courses
+        ]
+
+    def _sample(self, program: Program, workload: WorkloadRef, repeat: int) -> Sample:
+        answer = self._measure(program, workload)
+        if isinstance(answer, AdrsError):
+            raise answer
+        if isinstance(answer, Status):
+            reason = "as the function said"
+            return Sample(workload.name, workload.unit, repeat, answer, reason=reason)
+        return Sample(workload.name, workload.unit, repeat, Status.SCORED, answer)
 
     async def close(self) -> None:
         """There is nothing to end."""
@@ -82,6 +105,9 @@ class Silent:
     """An observer that says nothing."""
 
     def phase(self, words: str) -> None:
+        """Ignored."""
+
+    def calibrated(self, calibration: object) -> None:
         """Ignored."""
 
     def told(self, trial: object) -> None:

@@ -55,6 +55,9 @@ class Laps:
     def phase(self, words: str) -> None:
         pass
 
+    def calibrated(self, calibration: adrs.Calibration) -> None:
+        pass
+
     def told(self, trial: adrs.Trial) -> None:
         own = resource.getrusage(resource.RUSAGE_SELF)
         self.laps.append((time.perf_counter(), own.ru_utime + own.ru_stime))

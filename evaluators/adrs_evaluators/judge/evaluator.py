@@ -8,8 +8,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
+import json
 import socket
 import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -18,7 +21,6 @@ from adrs import (
     ConfigError,
     Evaluation,
     Exit,
-    ExitReason,
     Isolation,
     Job,
     Limits,
@@ -30,12 +32,12 @@ from adrs import (
     SandboxUnavailable,
     Session,
     Setting,
-    Split,
     Status,
     Task,
     WorkloadRef,
     set_digest,
 )
+from adrs_evaluators.judge.outcome import Weighing
 from adrs_evaluators.judge.wire import JudgeGone, JudgeWire
 
 _HERE = Path(__file__).parent
@@ -44,17 +46,8 @@ _JUDGE_LIMITS = Limits(
     wall_s=1e7, cpu_s=1e7, memory_mb=8192, processes=64, output_mb=1024, files_mb=256
 )
 _SET_UP_S = 120.0
-# Sums and squares of figures must stay finite: programs, too, choose how large a figure is.
-_LARGEST_METRIC = 1e150
-_OUTCOMES = {
-    "invalid": Status.INVALID,
-    "flooded": Status.OVER_OUTPUT,
-    "timed_out": Status.TIMED_OUT,
-    "ended": Status.CRASHED,
-    "memory": Status.OVER_MEMORY,
-    "failed": Status.CRASHED,
-    "judge_failed": Status.JUDGE_FAILED,
-}
+# Sets of workloads whose listings are kept: more than one run has at hand at the same time.
+_KEPT_LISTINGS = 16
 
 
 class JudgeEvaluator:
@@ -84,6 +77,21 @@ class JudgeEvaluator:
         return JudgeBench(task, judge, candidates)
 
 
+@dataclass(slots=True)
+class _Course:
+    """One program's turns so far."""
+
+    program: Program
+    samples: list[Sample] = field(default_factory=list)
+    output: str = ""
+    wall_s: float = 0.0
+
+    @property
+    def over(self) -> bool:
+        """Whether a turn was not SCORED."""
+        return bool(self.samples) and self.samples[-1].status is not Status.SCORED
+
+
 class JudgeBench:
     """One judge's process and one room for fresh candidate processes."""
 
@@ -93,82 +101,114 @@ class JudgeBench:
         self._candidates = candidates
         self._process: Process | None = None
         self._wire: JudgeWire | None = None
-        self._splits: dict[tuple[Split, str], tuple[WorkloadRef, ...]] = {}
+        self._listings: dict[tuple[str, str, str], tuple[WorkloadRef, ...]] = {}
         self._has_feedback = False
         self._entry = task.brief.entry.partition(":")[0]
-        self._metrics = frozenset(metric.name for metric in task.brief.metrics)
+        self._weighing = Weighing(task.brief)
 
     @property
     def isolation(self) -> Isolation:
         return self._candidates.isolation
 
-    async def workloads(self, split: Split, salt: str = "") -> tuple[WorkloadRef, ...]:
-        """Names, units and digests of a split, as the judge lists them."""
-        if (split, salt) not in self._splits:
-            try:
-                wire = await self._judge()
-                answer = await wire.ask(self._about(split, salt, "workloads"), limit_s=_SET_UP_S)
-            except TimeoutError:
-                await self._end_judge()
+    async def workloads(self, request: Request) -> tuple[WorkloadRef, ...]:
+        """Names, units, digests and sizes of what a request asks for, as the judge lists them."""
+        key = (
+            request.split.value,
+            request.salt,
+            json.dumps(self._parameters(request), sort_keys=True),
+        )
+        listing = self._listings.pop(key, None)
+        if listing is None:
+            listing = await self._list(request)
+        self._listings[key] = listing
+        if len(self._listings) > _KEPT_LISTINGS:
+            del self._listings[next(iter(self._listings))]
+        if not request.names:
+            return listing
+        known = [ref.name for ref in listing]
+        for name in request.names:
+            if name not in known:
+                shown = ", ".join(known[:8]) + (", ..." if len(known) > 8 else "")
                 raise ConfigError(
-                    f"the judge of {self._task.name} took over {_SET_UP_S:g} s to make the "
-                    f"workloads of {split}; make them smaller or fewer"
-                ) from None
-            except JudgeGone as error:
-                await self._end_judge()
-                raise ConfigError(f"the judge of {self._task.name} ended: {error}") from None
-            if "workloads" not in answer:
-                raise ConfigError(
-                    f"the judge of {self._task.name} cannot make the workloads of {split}: "
-                    f"{answer.get('reason', answer)}"
+                    f"the judge of {self._task.name} makes no workload {name!r:.80} on "
+                    f"{request.split}; there is: {shown}"
                 )
-            self._has_feedback = bool(answer["has_feedback"])
-            self._splits[split, salt] = tuple(WorkloadRef(*row) for row in answer["workloads"])
-        return self._splits[split, salt]
+        return tuple(ref for ref in listing if ref.name in request.names)
+
+    async def _list(self, request: Request) -> tuple[WorkloadRef, ...]:
+        name, split = self._task.name, request.split
+        try:
+            wire = await self._judge()
+            answer = await wire.ask(self._about(request, "workloads"), limit_s=_SET_UP_S)
+        except TimeoutError:
+            await self._end_judge()
+            raise ConfigError(
+                f"the judge of {name} took over {_SET_UP_S:g} s to make the "
+                f"workloads of {split}; make them smaller or fewer"
+            ) from None
+        except JudgeGone as error:
+            await self._end_judge()
+            raise ConfigError(f"the judge of {name} ended: {error}") from None
+        if "workloads" not in answer:
+            raise ConfigError(
+                f"the judge of {name} cannot make the workloads of {split}: "
+                f"{answer.get('reason', answer)}"
+            )
+        self._has_feedback = bool(answer["has_feedback"])
+        return tuple(WorkloadRef(*row) for row in answer["workloads"])
 
     async def measure(self, program: Program, request: Request) -> Evaluation:
         """Measures a program; the first sample that is not SCORED ends it."""
-        started = time.monotonic()
-        workloads = await self.workloads(request.split, request.salt)
-        samples: list[Sample] = []
-        output = ""
-        for repeat in range(request.repeats):
-            for index, workload in enumerate(workloads):
-                sample, output = await self._sample(program, request, workload, index, repeat)
-                samples.append(sample)
-                if sample.status is not Status.SCORED:
-                    break
-            if samples[-1].status is not Status.SCORED:
-                break
+        [evaluation] = await self.side_by_side([program], request)
+        return evaluation
+
+    async def side_by_side(self, programs: Sequence[Program], request: Request) -> list[Evaluation]:
+        """Measures programs in turns; `wall_s` of each is the time that its own turns took."""
+        workloads = await self.workloads(request)
+        courses = [_Course(program) for program in programs]
+        order = courses
+        for repeat in range(request.first, request.first + request.repeats):
+            for workload in workloads:
+                for course in order:
+                    await self._turn(course, request, workload, repeat)
+                order = [course for course in reversed(order) if not course.over]
+        return [await self._evaluation(course, request, workloads) for course in courses]
+
+    async def _evaluation(
+        self, course: _Course, request: Request, workloads: tuple[WorkloadRef, ...]
+    ) -> Evaluation:
+        last = course.samples[-1]
         feedback = ""
-        if request.feedback and self._has_feedback and samples[-1].status is Status.SCORED:
-            feedback = await self._feedback(request, samples)
+        if request.feedback and self._has_feedback and not course.over:
+            feedback = await self._feedback(course, request)
         return Evaluation(
             split=request.split,
-            status=samples[-1].status,
-            samples=tuple(samples),
+            status=last.status,
+            samples=tuple(course.samples),
             workloads=set_digest(workloads),
             isolation=self.isolation,
-            reason=samples[-1].reason,
+            reason=last.reason,
             feedback=feedback,
-            output=output,
-            wall_s=time.monotonic() - started,
+            output=course.output,
+            wall_s=course.wall_s,
         )
 
-    async def _sample(
-        self, program: Program, request: Request, workload: WorkloadRef, index: int, repeat: int
-    ) -> tuple[Sample, str]:
+    async def _turn(
+        self, course: _Course, request: Request, workload: WorkloadRef, repeat: int
+    ) -> None:
+        """One run of a program on one workload."""
+        started = time.monotonic()
         limits = self._task.brief.limits
         wire = await self._judge()
         ours, theirs = socket.socketpair()
-        seed = int.from_bytes(hashlib.sha256(f"{workload.name} {repeat}".encode()).digest()[:4])
+        job = Job(course.program.files, limits, _luck(course.program, workload, repeat))
         try:
-            process = await self._candidates.run(Job(program.files, limits, seed), theirs)
+            process = await self._candidates.run(job, theirs)
         except BaseException:
             ours.close()
             raise
-        question = self._about(request.split, request.salt, "evaluate")
-        question["index"] = index
+        question = self._about(request, "evaluate")
+        question["workload"] = workload.digest
         question["entry"] = self._entry
         try:
             answer = await wire.ask(
@@ -185,64 +225,28 @@ class JudgeBench:
             ours.close()
             process.stop()
             end = await process.wait()
-        status, metrics, reason = self._outcome(answer, end)
-        sample = Sample(
-            workload=workload.name,
-            unit=workload.unit,
-            repeat=repeat,
-            status=status,
-            metrics=metrics,
-            reason=reason,
-            cpu_s=end.cpu_s,
-            wall_s=end.wall_s,
-            peak_mb=end.peak_mb,
+        status, metrics, reason = self._weighing.outcome(answer, end)
+        course.samples.append(
+            Sample(
+                workload=workload.name,
+                unit=workload.unit,
+                repeat=repeat,
+                status=status,
+                metrics=metrics,
+                reason=reason,
+                cpu_s=end.cpu_s,
+                wall_s=end.wall_s,
+                peak_mb=end.peak_mb,
+            )
         )
-        return sample, end.output.decode("utf-8", "replace")
+        course.output = end.output.decode("utf-8", "replace")
+        course.wall_s += time.monotonic() - started
 
-    def _outcome(self, answer: dict[str, Any], end: Exit) -> tuple[Status, dict[str, float], str]:
-        """What happened: a broken limit first, then what the judge says."""
-        limits = self._task.brief.limits
-        if answer.get("outcome") == "judge_failed":
-            return Status.JUDGE_FAILED, {}, str(answer.get("reason", ""))
-        if end.reason is ExitReason.WALL:
-            return Status.TIMED_OUT, {}, f"over the limit of {limits.wall_s:g} s wall time"
-        if end.reason is ExitReason.CPU:
-            return Status.TIMED_OUT, {}, f"over the limit of {limits.cpu_s:g} s CPU time"
-        if end.reason is ExitReason.MEMORY:
-            return Status.OVER_MEMORY, {}, f"over the limit of {limits.memory_mb} MiB"
-        if end.reason is ExitReason.OUTPUT:
-            return Status.OVER_OUTPUT, {}, f"printed over the limit of {limits.output_mb} MiB"
-        if answer.get("outcome") == "metrics":
-            fault = self._metrics_fault(answer.get("metrics"))
-            if fault:
-                return Status.JUDGE_FAILED, {}, fault
-            return Status.SCORED, {k: float(v) for k, v in answer["metrics"].items()}, ""
-        reason = str(answer.get("reason", ""))
-        if answer.get("outcome") == "ended":
-            how = f"signal {end.signal}" if end.signal else "it ended by itself"
-            reason = f"the program's process was gone before it answered ({how})"
-        return _OUTCOMES.get(str(answer.get("outcome")), Status.JUDGE_FAILED), {}, reason
-
-    def _metrics_fault(self, metrics: object) -> str:
-        if not isinstance(metrics, dict):
-            return f"evaluate() must return a dict of metrics, not {type(metrics).__name__}"
-        for name, value in metrics.items():
-            if name not in self._metrics:
-                return f"evaluate() returned {name!r}, which task.toml does not declare"
-            if isinstance(value, bool) or not isinstance(value, int | float):
-                return f"metric {name!r} must be a number, not {value!r:.60}"
-            if not abs(value) <= _LARGEST_METRIC:  # so that NaN is refused, too
-                return (
-                    f"metric {name!r} must be finite and at most {_LARGEST_METRIC:g} in size, "
-                    f"not {value!r:.60}"
-                )
-        missing = sorted(self._metrics - metrics.keys())
-        return f"evaluate() did not return {', '.join(missing)}" if missing else ""
-
-    async def _feedback(self, request: Request, samples: list[Sample]) -> str:
-        question = self._about(request.split, request.salt, "feedback")
+    async def _feedback(self, course: _Course, request: Request) -> str:
+        question = self._about(request, "feedback")
         question["samples"] = [
-            {"workload": s.workload, "unit": s.unit, "metrics": dict(s.metrics)} for s in samples
+            {"workload": s.workload, "unit": s.unit, "metrics": dict(s.metrics)}
+            for s in course.samples
         ]
         wire = await self._judge()
         try:
@@ -252,9 +256,17 @@ class JudgeBench:
             return f"(no feedback: {error})"
         return str(answer.get("feedback", f"(no feedback: {answer.get('reason')})"))
 
-    def _about(self, split: Split, salt: str, ask: str) -> dict[str, Any]:
-        parameters = dict(self._task.generator)
-        return {"ask": ask, "split": split.value, "salt": salt, "parameters": parameters}
+    def _about(self, request: Request, ask: str) -> dict[str, Any]:
+        parameters = dict(self._parameters(request))
+        return {
+            "ask": ask,
+            "split": request.split.value,
+            "salt": request.salt,
+            "parameters": parameters,
+        }
+
+    def _parameters(self, request: Request) -> Mapping[str, object]:
+        return self._task.generator if request.parameters is None else request.parameters
 
     async def _judge(self) -> JudgeWire:
         if self._wire is None:
@@ -283,3 +295,13 @@ class JudgeBench:
         with contextlib.suppress(SandboxUnavailable):  # then there is nothing left to end
             await self._end_judge()
         await asyncio.gather(self._judge_room.close(), self._candidates.close())
+
+
+def _luck(program: Program, workload: WorkloadRef, repeat: int) -> int:
+    """The seed of a candidate's process.
+
+    The same in every resume, yet no program can hold a table from its seeds to answers: its id,
+    which they depend on, depends on all that it holds.
+    """
+    digest = hashlib.sha256(f"{program.id} {workload.digest} {repeat}".encode()).digest()
+    return int.from_bytes(digest[:8])

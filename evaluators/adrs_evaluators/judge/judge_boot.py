@@ -23,6 +23,8 @@ from typing import Any
 MAX_FRAME = 16 * 1024 * 1024
 MAX_DEPTH = 64
 _MAX_TEXT = 4000
+# Sets of workloads kept in memory: the splits of a run and some more; others are made again.
+_KEPT_SETS = 6
 # Only a number as long as these can be infinite or wider than a double, 210 digits and e99 among
 # them; the walk finds out. Looked at from its first digit only, else a long text takes forever.
 _SUSPICIOUS = re.compile(r"(?<!\d)\d{200}|[eE]\+?0*[1-9]\d\d")
@@ -272,39 +274,54 @@ class Server:
         sys.modules.setdefault("adrs", package)
         sys.path.insert(0, paths["task"])
         self.judge = _load("judge", f"{paths['task']}/judge.py")
-        self._splits: dict[tuple[str, str], list[Any]] = {}
+        self._sets: dict[str, dict[str, tuple[Any, int]]] = {}
 
     def workloads(self, request: dict[str, Any]) -> dict[str, Any]:
-        found = self._workloads(request["split"], request["salt"], request["parameters"])
-        listing = []
+        listing = [
+            [workload.name, workload.unit or workload.name, workload.shares, digest, size]
+            for digest, (workload, size) in self._set(request).items()
+        ]
+        return {"workloads": listing, "has_feedback": hasattr(self.judge, "feedback")}
+
+    def _set(self, request: dict[str, Any]) -> dict[str, tuple[Any, int]]:
+        """By digest: the workloads that a request is about, and the bytes of their data as JSON."""
+        split, salt, parameters = request["split"], request["salt"], request["parameters"]
+        key = json.dumps([split, salt, parameters], sort_keys=True)
+        made = self._sets.pop(key, None)
+        if made is None:
+            while len(self._sets) >= _KEPT_SETS:
+                del self._sets[next(iter(self._sets))]
+            found = self.judge.workloads(split, salt, source=self._source, **parameters)
+            made = self._checked(list(found))
+            if not made:
+                raise ValueError(f"workloads({split!r}) returned none")
+        self._sets[key] = made
+        return made
+
+    def _checked(self, workloads: list[Any]) -> dict[str, tuple[Any, int]]:
+        checked = {}
         names = set()
-        for workload in found:
+        for workload in workloads:
             if type(workload) is not self.judging.Workload:
                 raise TypeError(f"workloads() must return Workload objects, not {workload!r:.80}")
             if workload.name in names:
                 raise ValueError(f"workloads() returned two of the name {workload.name!r}")
             names.add(workload.name)
-            content = json.dumps([workload.name, workload.data], sort_keys=True, allow_nan=False)
+            data = json.dumps(workload.data, sort_keys=True, allow_nan=False)
+            content = f"[{json.dumps(workload.name)}, {data}]"
             digest = hashlib.sha256(content.encode()).hexdigest()
-            unit = workload.unit or workload.name
-            listing.append([workload.name, unit, workload.shares, digest])
-        if not listing:
-            raise ValueError(f"workloads({request['split']!r}) returned none")
-        return {"workloads": listing, "has_feedback": hasattr(self.judge, "feedback")}
-
-    def _workloads(self, split: str, salt: str, parameters: dict[str, Any]) -> list[Any]:
-        key = (split, salt)
-        if key not in self._splits:
-            if salt:  # held-out sets are used once; the others stay
-                self._splits = {k: v for k, v in self._splits.items() if not k[1]}
-            found = self.judge.workloads(split, salt, source=self._source, **parameters)
-            self._splits[key] = list(found)
-        return self._splits[key]
+            checked[digest] = (workload, len(data))
+        return checked
 
     def evaluate(self, request: dict[str, Any], end: socket.socket) -> dict[str, Any]:
         """Outcome of one program on one workload, or why there is none."""
-        workloads = self._workloads(request["split"], request["salt"], request["parameters"])
-        workload = workloads[request["index"]]
+        made = self._set(request)
+        if request["workload"] not in made:
+            raise ValueError(
+                f"workloads({request['split']!r}) made others than before from the same "
+                "arguments; it must depend on its arguments alone"
+            )
+        workload, _ = made[request["workload"]]
         channel = Channel(end)
         judging = self.judging
         try:

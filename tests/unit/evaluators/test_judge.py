@@ -317,9 +317,10 @@ def test_nothing_of_one_candidate_is_left_for_the_next(measure) -> None:  # type
     assert evaluation.samples[0].metrics == {"score": 1.0}
 
 
-def test_luck_is_the_same_for_every_candidate(measure) -> None:  # type: ignore[no-untyped-def]
+def test_luck_is_the_same_for_a_program_and_another_for_every_other(measure) -> None:  # type: ignore[no-untyped-def]
     source = "import random\ndef answer(): return random.random() + hash('x') % 1000 / 1e6"
-    assert measure(source).samples[0].metrics == measure(source + " ").samples[0].metrics
+    assert measure(source).samples[0].metrics == measure(source).samples[0].metrics
+    assert measure(source).samples[0].metrics != measure(source + " ").samples[0].metrics
 
 
 def test_a_program_of_many_files_imports_its_own(bench: adrs.Bench, loop: asyncio.Runner) -> None:
@@ -354,7 +355,7 @@ def test_a_split_the_judge_cannot_make_is_the_tasks_fault(
     async def ask() -> None:
         opened = await evaluator.open(setting)  # type: ignore[attr-defined]
         try:
-            await opened.workloads(adrs.Split.TRAIN)
+            await opened.workloads(adrs.Request(adrs.Split.TRAIN))
         finally:
             await opened.close()
 

@@ -1,0 +1,112 @@
+"""What became of one run of a program: the sandbox's report and the judge's words, weighed.
+
+The order in which they are weighed is in docs/decisions/judge-border.md.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from adrs import Brief, Exit, ExitReason, Meter, Status
+
+# Sums and squares of figures must stay finite: programs, too, choose how large a figure is.
+_LARGEST_METRIC = 1e150
+_STATUSES = {
+    "invalid": Status.INVALID,
+    "flooded": Status.OVER_OUTPUT,
+    "timed_out": Status.TIMED_OUT,
+    "ended": Status.CRASHED,
+    "memory": Status.OVER_MEMORY,
+    "failed": Status.CRASHED,
+    "judge_failed": Status.JUDGE_FAILED,
+}
+
+
+class Outcome(NamedTuple):
+    """How a run ended; `metrics` is empty unless SCORED, `reason` is empty if it is."""
+
+    status: Status
+    metrics: dict[str, float]
+    reason: str
+
+
+class Weighing:
+    """Decides outcomes by a task's limits and declared metrics."""
+
+    def __init__(self, brief: Brief) -> None:
+        self._limits = brief.limits
+        self._metered = {m.name: m.meter for m in brief.metrics if m.meter is not None}
+        self._judged = frozenset(m.name for m in brief.metrics if m.meter is None)
+
+    def outcome(self, answer: dict[str, Any], end: Exit) -> Outcome:
+        """A judge that failed comes first, then a broken limit, then what the judge says."""
+        said = str(answer.get("outcome"))
+        reason = str(answer.get("reason", ""))
+        if said == "judge_failed":
+            return Outcome(Status.JUDGE_FAILED, {}, reason)
+        broken = self._broken_limit(end)
+        if broken is not None:
+            return broken
+        if said == "metrics":
+            return self._scored(answer.get("metrics"), end)
+        if said == "ended":
+            how = f"signal {end.signal}" if end.signal else "it ended by itself"
+            reason = f"the program's process was gone before it answered ({how})"
+        return Outcome(_STATUSES.get(said, Status.JUDGE_FAILED), {}, reason)
+
+    def _broken_limit(self, end: Exit) -> Outcome | None:
+        limits = self._limits
+        match end.reason:
+            case ExitReason.WALL:
+                status, limit = Status.TIMED_OUT, f"{limits.wall_s:g} s wall time"
+            case ExitReason.CPU:
+                status, limit = Status.TIMED_OUT, f"{limits.cpu_s:g} s CPU time"
+            case ExitReason.MEMORY:
+                status, limit = Status.OVER_MEMORY, f"{limits.memory_mb} MiB"
+            case ExitReason.OUTPUT:
+                reason = f"printed over the limit of {limits.output_mb} MiB"
+                return Outcome(Status.OVER_OUTPUT, {}, reason)
+            case _:
+                return None
+        return Outcome(status, {}, f"over the limit of {limit}")
+
+    def _scored(self, metrics: object, end: Exit) -> Outcome:
+        if not isinstance(metrics, dict):
+            fault = f"evaluate() must return a dict of metrics, not {type(metrics).__name__}"
+            return Outcome(Status.JUDGE_FAILED, {}, fault)
+        fault = self._fault(metrics)
+        if fault:
+            return Outcome(Status.JUDGE_FAILED, {}, fault)
+        figures = {name: float(value) for name, value in metrics.items()}
+        for name, meter in self._metered.items():
+            figures[name] = _read(meter, end)
+        return Outcome(Status.SCORED, figures, "")
+
+    def _fault(self, metrics: dict[str, object]) -> str:
+        for name, value in metrics.items():
+            if name in self._metered:
+                return (
+                    f"evaluate() returned {name!r}, which the sandbox measures "
+                    f'(meter = "{self._metered[name]}" in task.toml); leave it out'
+                )
+            if name not in self._judged:
+                return f"evaluate() returned {name!r}, which task.toml does not declare"
+            if isinstance(value, bool) or not isinstance(value, int | float):
+                return f"metric {name!r} must be a number, not {value!r:.60}"
+            if not abs(value) <= _LARGEST_METRIC:  # so that NaN is refused, too
+                return (
+                    f"metric {name!r} must be finite and at most {_LARGEST_METRIC:g} in size, "
+                    f"not {value!r:.60}"
+                )
+        missing = sorted(self._judged - metrics.keys())
+        return f"evaluate() did not return {', '.join(missing)}" if missing else ""
+
+
+def _read(meter: Meter, end: Exit) -> float:
+    match meter:
+        case Meter.CPU_S:
+            return end.cpu_s
+        case Meter.WALL_S:
+            return end.wall_s
+        case Meter.PEAK_MB:
+            return end.peak_mb
