@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from adrs.errors import UnusableInput as UnusableInput
     from adrs.model.attack import Attack as Attack
     from adrs.model.attack import Counterexample as Counterexample
+    from adrs.model.attack import Region as Region
     from adrs.model.calibration import Calibration as Calibration
     from adrs.model.evaluation import Evaluation as Evaluation
     from adrs.model.evaluation import Sample as Sample
@@ -123,7 +124,7 @@ _HOMES = {
         "SandboxUnavailable SeedFailed StoreUnavailable StoreVersionError TrialStateError "
         "Unavailable UnusableInput"
     ),
-    "adrs.model.attack": "Attack Counterexample",
+    "adrs.model.attack": "Attack Counterexample Region",
     "adrs.model.calibration": "Calibration",
     "adrs.model.evaluation": "Evaluation Sample Score Status WorkloadRef set_digest",
     "adrs.model.facts": (

@@ -57,7 +57,7 @@ def judge_held_out(
     comparable = (
         baseline.status is best.status is Status.SCORED and baseline.workloads == best.workloads
     )
-    effect = _effect(objective, baseline, best, level) if comparable else None
+    effect = measured_effect(objective, baseline, best, level) if comparable else None
     units = {sample.unit for sample in best.samples}
     answer = partial(
         Finding,
@@ -92,7 +92,10 @@ def judge_held_out(
     return answer(verdict=verdict, reason=reason + aside)
 
 
-def _effect(objective: Objective, baseline: Evaluation, best: Evaluation, level: float) -> Interval:
+def measured_effect(
+    objective: Objective, baseline: Evaluation, best: Evaluation, level: float = 1.0 - ERROR_RATE
+) -> Interval:
+    """The relative improvement of `best` over `baseline`, both SCORED on the same workloads."""
     over, under = unit_figures(best, objective), unit_figures(baseline, objective)
     if over is None or under is None:
         # Some figure is not above zero, so there is no geometric mean: compare plain means.
