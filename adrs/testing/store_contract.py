@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import json
 import multiprocessing
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 from multiprocessing.connection import Connection
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 
 from adrs.errors import NotInStore, RunIsLive, TrialStateError
+from adrs.model.attack import Attack, Counterexample
+from adrs.model.calibration import Calibration
 from adrs.model.evaluation import Evaluation, Sample, Score, Status
 from adrs.model.facts import (
     Asked,
+    Attacked,
     Beat,
+    Calibrated,
+    Certified,
     Ended,
     Fact,
     Found,
@@ -33,12 +40,16 @@ from adrs.model.run import RunSettings, RunStatus
 from adrs.model.task import Brief, Environment, EvaluatorChoice, Limits, Split, Stage, Task
 from adrs.model.trial import Admission, Candidate, Lineage, Rejection, RejectionKind, Trial
 from adrs.model.verdict import Finding, Interval, Verdict
+from adrs.model.verification import Standing, Verification
 from adrs.ports.store import Record, Store
 
 Opener = Callable[[], Store]
 
 KEPT = Admission(True, "better than its parent", (0,))
 SETTINGS = RunSettings("/tasks/toy", trials=10, seed=3, max_minutes=1.5, proposers=("tune",))
+CALIBRATION = Calibration(5, False, 0.1 + 0.2, 0.02, 1e-300, "cost_usd: 1.0, then 1.5")
+ODD = "\ud800 \x00 \x1b[31m \U0001f600"
+"""Text as a program may write it."""
 
 
 def a_task(name: str = "toy") -> Task:
@@ -104,6 +115,28 @@ def one_trial(number: int, value: float = 0.1) -> list[Fact]:
         Measured(number, an_evaluation(value)),
         told(number, value),
     ]
+
+
+def an_attack(trial: int) -> Attack:
+    """One that found two workloads: one lost, one where the program failed."""
+    narrowed = MappingProxyType({"mean_up_h": [0.5, 1 / 3], "kind": "burst", "deep": {"a": None}})
+    lost = Counterexample("salt", narrowed, "burst-1", "b" * 64, 812, 1.0, 1.25, 0.25)
+    failed = replace(lost, workload="burst-2", size=90, best=None, loss=None, fault="CRASHED")
+    return Attack(trial, 16, 48, 2, (lost, failed), failed)
+
+
+def certified(trial: int = 0, number: int = 1) -> Certified:
+    content = json.dumps({"salt": "\u00e9" * 300, "trial": trial, "version": number})
+    return Certified(trial, f"{number:064x}", content)
+
+
+def a_verification(certificate: str = "c" * 64, workloads: str = "a" * 64) -> Verification:
+    interval = Interval(0.2, 0.1, float("inf"))
+    return Verification(
+        certificate, "winners/toy", "toy", Standing.HOLDS, "better again", (), "bundled",
+        "ours", interval, Interval(1.0, None, None), None, 0.975, 12, "a salt", workloads,
+        "f" * 64, 1.5,
+    )  # fmt: skip
 
 
 class StoreContract:
@@ -191,15 +224,32 @@ class StoreContract:
             assert list(reader.trials(run)) == [whole]
 
     def test_odd_text_of_candidates_does_not_stop_the_record(self, store: Store, run: str) -> None:
-        odd = "\ud800 \x00 \x1b[31m \U0001f600"
-        evaluation = replace(an_evaluation(), reason=odd, output=odd, feedback=odd)
+        evaluation = replace(an_evaluation(), reason=ODD, output=ODD, feedback=ODD)
         trial = a_trial(0)
-        lineage = replace(trial.lineage, plan=odd)
+        lineage = replace(trial.lineage, plan=ODD)
         trial = replace(trial, candidate=replace(trial.candidate, lineage=lineage))
-        store.append(run, [Asked(0, trial), Measured(0, evaluation), Noted("planner", odd)])
+        store.append(run, [Asked(0, trial), Measured(0, evaluation), Noted("planner", ODD)])
         kept = store.trial(run, 0)
         for text in (kept.evaluations[0].output, kept.lineage.plan, store.notes(run)[0].text):
             assert text.endswith("\x00 \x1b[31m \U0001f600")
+        attack = an_attack(0)
+        attack = replace(attack, found=(replace(attack.found[0], workload=ODD, fault=ODD),))
+        verification = replace(a_verification(ODD), task=ODD, place=ODD, changed=(ODD,))
+        store.append(run, [Attacked(attack), Calibrated(replace(CALIBRATION, contradiction=ODD))])
+        store.keep_verification(verification)
+        assert store.attack(run) == attack
+        assert list(store.verifications(ODD)) == [verification]
+        assert store.looks("a" * 64) == 1
+        assert store.check() == []
+
+    def test_a_score_keeps_how_sure_it_is(self, store: Store, run: str, reopen: Opener) -> None:
+        scores = [Score(0.1 + 0.2, 0.0, 1 / 3, 5), Score(2.0, 0.5, 0.0, 3), Score(1.0), None]
+        for number, score in enumerate(scores):
+            store.append(run, [asked(number), Told(number, score, KEPT)])
+        for reader in (store, reopen()):
+            assert [trial.score for trial in reader.told(run)] == scores
+            assert [trial.score for trial in reader.trials(run)] == scores
+            assert reader.trial(run, 0).score == scores[0]
 
     def test_a_failure_is_a_trial_without_a_score(self, store: Store, run: str) -> None:
         failed = an_evaluation(status=Status.TIMED_OUT)
@@ -249,6 +299,28 @@ class StoreContract:
         assert store.best_number(run, Direction.MINIMIZE) == 6
         assert store.best_number(run, Direction.MAXIMIZE) == 5
 
+    @pytest.mark.parametrize("direction", Direction)
+    def test_the_best_is_the_one_with_the_best_cautious_bound(
+        self, store: Store, run: str, direction: Direction
+    ) -> None:
+        sign = 1 if direction is Direction.MINIMIZE else -1
+        lucky, sure, known, later = 1.0, 2.0, 2.5, 1.5
+        scores = [
+            Score(sign * lucky, 0.0, 3.0),
+            Score(sign * known, 0.0, 0.5, 9),
+            Score(sign * sure, 0.0, 0.75, 9),
+            Score(sign * 0.0, 0.5),
+            Score(sign * later, 0.0, 1.25, 2),
+            Score(sign * later, 0.0, 1.5, 2),
+        ]
+        bests = []
+        for number, score in enumerate(scores):
+            store.append(run, [asked(number), Told(number, score, KEPT)])
+            bests.append(store.best_number(run, direction))
+        assert bests == [0, 1, 2, 2, 2, 2]
+        store.append(run, [asked(6), Told(6, Score(sign * 2.75), KEPT)])
+        assert store.best_number(run, direction) == 2
+
     def test_rejections_are_kept_apart_from_trials(self, store: Store, run: str) -> None:
         assert store.last_ordinal(run) == -1
         rejection = Rejection(
@@ -288,15 +360,25 @@ class StoreContract:
             pytest.param(Measured(8, an_evaluation()), id="measured, not asked"),
             pytest.param(Started(8, 0), id="started, not asked"),
             pytest.param(Looked(8, "a" * 64, "salt"), id="looked at, not asked"),
+            pytest.param(certified(8, 2), id="certified, not asked"),
+            pytest.param(Attacked(an_attack(8)), id="attacked, not asked"),
+            pytest.param(certified(1), id="a certificate's id used for another trial"),
+            pytest.param(
+                replace(certified(), content="{}"), id="a certificate's id used for other text"
+            ),
         ],
     )
     def test_a_broken_protocol_records_nothing(self, store: Store, run: str, fact: Fact) -> None:
-        store.append(run, one_trial(0))
+        store.append(run, [*one_trial(0), certified()])
         before = (store.run(run), list(store.trials(run)))
+        lost: list[Fact] = [asked(1), Noted("user", "lost"), Looked(0, "a" * 64, "salt")]
+        lost += [Calibrated(CALIBRATION), certified(0, 7), Attacked(an_attack(0)), fact]
         with pytest.raises(TrialStateError):
-            store.append(run, [asked(1), Noted("user", "lost"), fact])
+            store.append(run, lost)
         assert (store.run(run), list(store.trials(run))) == before
         assert list(store.notes(run)) == []
+        assert (store.calibration(run), store.attack(run), store.looks("a" * 64)) == (None, None, 0)
+        assert store.certificate(run) == certified().content
         with pytest.raises(NotInStore):
             store.program(a_program(1).id)
         store.append(run, one_trial(1))
@@ -321,6 +403,58 @@ class StoreContract:
         store.append(run, [Found(first), Found(last)])
         assert store.finding(run) == last
 
+    def test_the_last_calibration_counts(self, store: Store, run: str, reopen: Opener) -> None:
+        assert store.calibration(run) is None
+        store.append(run, [Calibrated(replace(CALIBRATION, spread=9.0)), Calibrated(CALIBRATION)])
+        assert reopen().calibration(run) == CALIBRATION
+
+    def test_the_last_attack_counts(self, store: Store, run: str, reopen: Opener) -> None:
+        assert store.attack(run) is None
+        store.append(run, [asked(0), asked(1), Attacked(an_attack(0)), Attacked(an_attack(1))])
+        assert reopen().attack(run) == an_attack(1)
+        store.append(run, [Attacked(Attack(0, 0, 0, 0))])
+        assert store.attack(run) == Attack(0, 0, 0, 0)
+
+    def test_the_last_certificate_counts(self, store: Store, run: str, reopen: Opener) -> None:
+        store.append(run, [asked(0), asked(1)])
+        assert (store.certificate(run), store.certificate(run, 0)) == (None, None)
+        first, other, last = certified(0, 1), certified(1, 2), certified(0, 3)
+        store.append(run, [first, other, last])
+        for reader in (store, reopen()):
+            assert reader.certificate(run) == last.content
+            assert reader.certificate(run, 0) == last.content
+            assert reader.certificate(run, 1) == other.content
+            assert reader.certificate(run, 2) is None
+
+    def test_a_certificate_may_be_recorded_again(self, store: Store, run: str) -> None:
+        store.append(run, [asked(0), certified()])
+        store.append(run, [certified(), certified(), Noted("user", "kept")])
+        assert store.certificate(run) == certified().content
+        assert list(store.notes(run)) == [Noted("user", "kept")]
+        assert store.check() == []
+
+    def test_attempts_to_verify_keep_their_order(self, store: Store, reopen: Opener) -> None:
+        holds = a_verification()
+        fails = replace(holds, standing=Standing.DOES_NOT_HOLD, baseline=None)
+        other = a_verification("d" * 64)
+        damaged = Verification("", "winners/x", "", Standing.CHANGED, "no", ("hash", "judge"))
+        for verification in (holds, other, fails, damaged, holds):
+            store.keep_verification(verification)
+        for reader in (store, reopen()):
+            assert list(reader.verifications()) == [holds, other, fails, damaged, holds]
+            assert list(reader.verifications("c" * 64)) == [holds, fails, holds]
+            assert list(reader.verifications("e" * 64)) == []
+
+    def test_an_attempt_to_verify_is_a_look(self, store: Store, run: str) -> None:
+        store.append(run, [asked(0), Looked(0, "a" * 64, "s")])
+        store.keep_verification(a_verification())
+        store.keep_verification(a_verification())
+        store.keep_verification(a_verification(workloads=""))
+        store.keep_verification(a_verification(run, "b" * 64))
+        assert (store.looks("a" * 64), store.looks("b" * 64), store.looks("")) == (3, 1, 0)
+        assert store.looks("a" * 64, run) == 3
+        assert store.looks("c" * 64, run) == 1
+
     def test_notes_keep_their_order_and_origin(self, store: Store, run: str) -> None:
         notes = [Noted("user", "try sorting"), Noted("planner", "did not help")]
         for note in notes:
@@ -334,6 +468,15 @@ class StoreContract:
         store.append(run, [Looked(0, "b" * 64, "s")])
         store.delete_run(run)
         assert (store.looks("a" * 64), store.looks("b" * 64), store.looks("c" * 64)) == (2, 1, 0)
+
+    def test_every_look_of_a_run_counts_once(self, store: Store, run: str) -> None:
+        other = store.create_run(a_task(), SETTINGS).name
+        for name, sets in ((run, "aab"), (other, "ac")):
+            looks: list[Fact] = [Looked(0, workloads * 64, "s") for workloads in sets]
+            store.append(name, [asked(0), *looks])
+        assert (store.looks("a" * 64), store.looks("a" * 64, run)) == (3, 4)
+        assert (store.looks("a" * 64, other), store.looks("d" * 64, run)) == (4, 3)
+        assert store.looks("a" * 64, "toy-9") == 3
 
     def test_beats_add_up(self, store: Store, run: str) -> None:
         born = store.run(run).heartbeat_at
@@ -372,6 +515,10 @@ class StoreContract:
             lambda: store.rejections("toy-9"),
             lambda: store.references("toy-9"),
             lambda: store.finding("toy-9"),
+            lambda: store.calibration("toy-9"),
+            lambda: store.attack("toy-9"),
+            lambda: store.certificate("toy-9"),
+            lambda: store.certificate("toy-9", 0),
             lambda: store.notes("toy-9"),
             lambda: store.append("toy-9", [Beat(1.0)]),
             lambda: store.amend_run("toy-9", SETTINGS),
@@ -406,8 +553,10 @@ class StoreContract:
         self, store: Store, run: str, reopen: Opener
     ) -> None:
         other = store.create_run(a_task(), SETTINGS).name
-        store.append(run, [*one_trial(0), *one_trial(1), Noted("user", "gone")])
-        store.append(other, one_trial(0))
+        both: list[Fact] = [*one_trial(0), Calibrated(CALIBRATION), Attacked(an_attack(0))]
+        store.append(run, [*both, *one_trial(1), certified(), Noted("user", "gone")])
+        store.append(other, [*both, certified(0, 2)])
+        store.keep_verification(a_verification(certified().id))
         store.delete_run(run)
         for reader in (store, reopen()):
             with pytest.raises(NotInStore):
@@ -416,9 +565,32 @@ class StoreContract:
                 reader.program(a_program(1).id)
             assert reader.program(a_program(0).id) == a_program(0)
             assert reader.trial(other, 0).program == a_program(0)
+            assert reader.calibration(other) == CALIBRATION
+            assert reader.attack(other) == an_attack(0)
+            assert reader.certificate(other) == certified(0, 2).content
+            assert len(reader.verifications(certified().id)) == reader.looks("a" * 64) == 1
             assert reader.check() == []
-        store.append(other, one_trial(1))
+        store.append(other, [*one_trial(1), certified()])
         assert store.trial(other, 1).program == a_program(1)
+        assert store.certificate(other) == certified().content
+
+    def test_other_processes_see_what_was_appended(
+        self, opener: Opener, store: Store, run: str
+    ) -> None:
+        score = Score(1.0, 0.0, 1 / 3, 4)
+        store.append(run, [asked(0), Told(0, score, KEPT), Looked(0, "b" * 64, "s")])
+        store.append(run, [Calibrated(CALIBRATION), certified(), Attacked(an_attack(0))])
+        store.keep_verification(a_verification())
+        spawn = multiprocessing.get_context("spawn")
+        hears, says = spawn.Pipe(duplex=False)
+        child = spawn.Process(target=_look, args=(opener, run, says))
+        child.start()
+        says.close()
+        seen = hears.recv()
+        child.join()
+        assert seen == [
+            score, CALIBRATION, certified().content, an_attack(0), [a_verification()], 2,
+        ]  # fmt: skip
 
     def test_what_was_appended_survives_kill_9(
         self, opener: Opener, store: Store, run: str
@@ -449,6 +621,20 @@ def check_kill_loses_nothing(opener: Opener, store: Store, run: str, after_trial
     assert len(told) - 1 - accepted[-1] in (0, 1)
     assert not store.run(run).live
     assert store.check() == []
+
+
+def _look(opener: Opener, run: str, says: Connection) -> None:
+    store = opener()
+    says.send(
+        [
+            store.trial(run, 0).score,
+            store.calibration(run),
+            store.certificate(run),
+            store.attack(run),
+            list(store.verifications()),
+            store.looks("a" * 64, run),
+        ]
+    )
 
 
 def _append_for_ever(opener: Opener, run: str, says: Connection) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import random
 import socket
+import sqlite3
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 
@@ -12,7 +14,14 @@ import pytest
 
 from adrs import RunIsLive, Store, open_store
 from adrs.testing import StoreContract
-from adrs.testing.store_contract import Opener, check_kill_loses_nothing
+from adrs.testing.store_contract import (
+    SETTINGS,
+    Opener,
+    a_task,
+    certified,
+    check_kill_loses_nothing,
+    one_trial,
+)
 
 
 class TestSqliteStore(StoreContract):
@@ -24,6 +33,17 @@ class TestSqliteStore(StoreContract):
         holder = rf"process {os.getpid()} on {socket.gethostname()} \(since 20.*adrs stop {run}"
         with store.claim(run), pytest.raises(RunIsLive, match=holder), store.claim(run):
             pass
+
+    def test_a_deleted_certificate_leaves_no_bytes(
+        self, store: Store, run: str, tmp_path: Path
+    ) -> None:
+        store.create_run(a_task(), SETTINGS)
+        with closing(sqlite3.connect(tmp_path / "store" / "store.sqlite")) as connection:
+            before = connection.execute("SELECT digest FROM blobs ORDER BY digest").fetchall()
+            store.append(run, [*one_trial(1), certified(1)])
+            store.delete_run(run)
+            after = connection.execute("SELECT digest FROM blobs ORDER BY digest").fetchall()
+        assert after == before
 
     @pytest.mark.slow
     def test_kills_at_random_moments_lose_nothing(

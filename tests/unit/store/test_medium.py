@@ -11,13 +11,36 @@ import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from adrs import Measured, Store, StoreUnavailable, open_store
+from adrs import (
+    Attacked,
+    Calibrated,
+    Certified,
+    Finding,
+    Found,
+    Looked,
+    Measured,
+    Standing,
+    Store,
+    StoreUnavailable,
+    Verdict,
+    open_store,
+)
 from adrs.store import sqlite
-from adrs.testing.store_contract import SETTINGS, a_program, a_task, an_evaluation, one_trial
+from adrs.testing.store_contract import (
+    CALIBRATION,
+    SETTINGS,
+    a_program,
+    a_task,
+    a_verification,
+    an_attack,
+    an_evaluation,
+    one_trial,
+)
 
 
 @pytest.fixture
@@ -149,12 +172,27 @@ PROGRAM = a_program(1).id
         ("DELETE FROM trials WHERE number = 1", "evaluations names a row of trials"),
         ("UPDATE descriptions SET content = '{}'", "description .* other text"),
         ("UPDATE evaluations SET fingerprint = 'f0'", "fingerprint f0 .* never stored"),
+        ("UPDATE findings SET verdict = 'WINNER'", "findings: verdict is not"),
+        ("UPDATE findings SET trial = 7", "row 1 of findings names trial 7, never asked"),
+        ("UPDATE calibrations SET content = '{}'", "row 1 of calibrations cannot be read"),
+        ("UPDATE calibrations SET run_key = 7", "calibrations names a row of runs"),
+        ("UPDATE attacks SET trial = 1", "attacks: trial is not"),
+        ("UPDATE attacks SET content = '{'", "row 1 of attacks cannot be read"),
+        ("UPDATE certificates SET trial = 7", "certificates names trial 7, never asked"),
+        ("DELETE FROM blobs WHERE size = 11", "certificates names a row of blobs"),
+        ("UPDATE verifications SET standing = 'HOLDS'", "verification 1: standing is not"),
+        ("UPDATE verifications SET content = '[]'", "verification 1 cannot be read"),
+        ("DELETE FROM looks WHERE run LIKE 'verify:%'", "verification 1: its look .* missing"),
     ],
 )
 def test_check_finds_what_was_tampered_with(
     store: Store, tmp_path: Path, change: str, fault: str
 ) -> None:
     store.append("toy-1", [*one_trial(0), *one_trial(1), Measured("optimum", an_evaluation())])
+    finding = Finding(0, Verdict.NOT_CONFIRMED, "no", None, None, None, 0.95, 1, 1, "s", "a" * 64)
+    store.append("toy-1", [Found(finding), Calibrated(CALIBRATION), Attacked(an_attack(0))])
+    store.append("toy-1", [Looked(0, "a" * 64, "s"), Certified(0, "c" * 64, '"certified"')])
+    store.keep_verification(replace(a_verification(), standing=Standing.CHANGED))
     assert store.check() == []
     with tampering(tmp_path) as connection:
         connection.execute(change)
@@ -172,6 +210,16 @@ def test_a_damaged_program_is_not_handed_out(store: Store, tmp_path: Path) -> No
     for look in looks:
         with pytest.raises(StoreUnavailable, match="adrs store check"):
             look()
+
+
+def test_a_damaged_certificate_is_not_handed_out(store: Store, tmp_path: Path) -> None:
+    store.append("toy-1", [*one_trial(0), Certified(0, "c" * 64, '"certified"')])
+    with tampering(tmp_path) as connection:
+        connection.execute(
+            "UPDATE blobs SET content = CAST('\"worthless\"' AS BLOB) WHERE size = 11"
+        )
+    with pytest.raises(StoreUnavailable, match=r"certificate c+, got another.*adrs store check"):
+        store.certificate("toy-1")
 
 
 @pytest.fixture
