@@ -11,7 +11,7 @@ from typing import TypeVar
 from adrs.archives import rank
 from adrs.model.calibration import Calibration
 from adrs.model.evaluation import Evaluation, Sample, Status
-from adrs.model.facts import Calibrated, Measured
+from adrs.model.facts import Measured
 from adrs.model.program import Program
 from adrs.model.task import Stage, Task
 from adrs.model.trial import Trial
@@ -45,19 +45,11 @@ class Measuring:
         self._bench = bench
         self._sign = sign
         self._task = run.task
-        self._calibration = run.store.calibration(run.name)
-
-    @property
-    def deterministic(self) -> bool:
-        """Declared so, and not contradicted by what was measured."""
-        known = self._calibration
-        declared = self._task.evaluator.deterministic and not self._task.timed
-        return declared and (known is None or known.deterministic)
 
     @property
     def confirming_repeats(self) -> int:
         """Repeats on the splits that decide."""
-        return 1 if self.deterministic else CONFIRMING_REPEATS
+        return 1 if self._run.deterministic else CONFIRMING_REPEATS
 
     async def programs(self, programs: Iterable[Program], request: Request) -> list[Evaluation]:
         """Measures programs on the same workloads; in turns, and alone, where time decides."""
@@ -73,15 +65,13 @@ class Measuring:
         if not scored:
             return self._run.tell(trial.number, evaluations)
         stage = self._task.stages[-1]
-        least = 2 if self.deterministic else _CALIBRATION
+        least = 2 if self._run.deterministic else _CALIBRATION
         request = Request(stage.split, repeats=max(stage.repeats, least), feedback=True)
         twice = [trial.program] * (2 if self._task.timed else 1)
         found = await self.programs(twice, request)
-        also = []
-        if all(evaluation.status is Status.SCORED for evaluation in found):
-            self._calibration = self._calibrate(found)
-            also.append(Calibrated(self._calibration))
-        return self._run.tell(trial.number, [*evaluations, found[0]], also=also)
+        scored = all(evaluation.status is Status.SCORED for evaluation in found)
+        calibration = self._calibrate(found) if scored else None
+        return self._run.tell(trial.number, [*evaluations, found[0]], calibration=calibration)
 
     async def trial(self, trial: Trial) -> Trial:
         """Measures and tells a trial."""
@@ -145,7 +135,7 @@ class Measuring:
         more = more_repeats(score, best.score, direction, objective.min_effect)
         if more == 0 and score.repeats < 2:
             leads = rank(scored, direction) < rank(best, direction)
-            return int(leads if self.deterministic else self._run.archive.admits(scored))
+            return int(leads if self._run.deterministic else self._run.archive.admits(scored))
         return more
 
     # --- calibration -----------------------------------------------------------------------

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from adrs.errors import SeedFailed, TrialStateError, Unavailable
+from adrs.model.calibration import Calibration
 from adrs.model.evaluation import Evaluation, Score, Status
-from adrs.model.facts import Asked, Fact, Measured, Refused, Started, Told
+from adrs.model.facts import Asked, Calibrated, Fact, Measured, Refused, Started, Told
 from adrs.model.scoring import repeat_scores
 from adrs.model.scoring import score as score_of
 from adrs.model.task import Task
@@ -64,6 +65,7 @@ class Run:
         self._next_number = 0
         self.noise = Noise()
         self.promotion = Promotion(task)
+        self.calibration = store.calibration(name)
         self._baseline: Evaluation | None = None
         self._replay()
 
@@ -106,7 +108,8 @@ class Run:
         self.allocation.told(trial, self._scores.get(parents[0]) if parents else None)
         if trial.score is not None:
             self._scores[trial.number] = trial.score
-            self.noise.observe(self.series(trial.evaluations[-1]))
+            if not self.deterministic:  # else what varies is a program's own, and no other's
+                self.noise.observe(self.series(trial.evaluations[-1]))
             self.promotion.told(trial)
         for proposer in self._proposers.values():
             proposer.observe(trial)
@@ -121,6 +124,12 @@ class Run:
     def asked(self) -> int:
         """Trials that have a number, the seed included."""
         return self._next_number
+
+    @property
+    def deterministic(self) -> bool:
+        """Whether the judge is declared deterministic, and not contradicted by measurements."""
+        declared = self.task.evaluator.deterministic and not self.task.timed
+        return declared and (self.calibration is None or self.calibration.deterministic)
 
     @property
     def confined(self) -> dict[str, bool]:
@@ -252,7 +261,7 @@ class Run:
         number: int,
         evaluations: Sequence[Evaluation],
         beside: Measured | None = None,
-        also: Sequence[Fact] = (),
+        calibration: Calibration | None = None,
     ) -> Trial:
         """Accepts what the search stages measured; durable when it returns.
 
@@ -260,7 +269,7 @@ class Run:
             number: of a trial from `ask`.
             evaluations: one for each stage that it reached.
             beside: the program that took turns with it on the last stage.
-            also: facts that are recorded with it.
+            calibration: what measuring the seed several times said.
 
         Raises:
             TrialStateError: the trial is not open: never asked, or told before.
@@ -273,6 +282,7 @@ class Run:
             )
         if not evaluations:
             raise TrialStateError(f"tell({number}) got no evaluation; expected one per stage")
+        self.calibration = calibration or self.calibration
         last = evaluations[-1]
         score = self.score(last, beside) if last.split is self.task.search_split else None
         trial = self._absorb(replace(trial, evaluations=tuple(evaluations), score=score))
@@ -280,7 +290,9 @@ class Run:
         facts: list[Fact] = [Measured(number, evaluation) for evaluation in evaluations]
         if beside is not None:
             facts.append(beside)
-        self.store.append(self.name, [*facts, *also, Told(number, score, trial.admission)])
+        if calibration is not None:
+            facts.append(Calibrated(calibration))
+        self.store.append(self.name, [*facts, Told(number, score, trial.admission)])
         del self._open[number]
         return trial
 

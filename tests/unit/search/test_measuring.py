@@ -30,7 +30,7 @@ class Listed:
     async def propose(self, context: adrs.Context) -> Sequence[adrs.Candidate | adrs.Rejection]:
         if context.ordinal > len(self._losses):
             return []
-        source = f"x = {self._losses[context.ordinal - 1]} + 0 * {context.ordinal}.5\n"
+        source = f"x = {self._losses[context.ordinal - 1]}\nnumber = {context.ordinal}\n"
         lineage = adrs.Lineage(self.name, self.version, (context.selection.parent.number,))
         return [adrs.Candidate(adrs.Program({"numbers.py": source.encode()}), lineage)]
 
