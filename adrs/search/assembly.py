@@ -19,6 +19,7 @@ from adrs.ports.sandbox import Sandbox
 from adrs.ports.store import Store
 from adrs.search.run import Run
 from adrs.search.search import Observer, Search
+from adrs.search.validation import known_counterexamples
 
 # What `auto` tries, in this order; others have to be asked for by name.
 _AUTO = ("bubblewrap", "docker")
@@ -30,6 +31,7 @@ def new_run(store: Store, task: Task, settings: RunSettings) -> RunInfo:
     Raises:
         PluginError: a proposer, archive or executor that is not installed.
         ConfigError: a setting that makes no sense.
+        NotInStore: a run whose counterexamples are asked for is not there.
     """
     if settings.trials < 1:
         raise ConfigError(f"--trials must be at least 1, not {settings.trials}")
@@ -37,6 +39,7 @@ def new_run(store: Store, task: Task, settings: RunSettings) -> RunInfo:
         raise ConfigError(f"--workers must be at least 1, not {settings.workers}")
     if settings.workloads and not Path(settings.workloads).exists():
         raise ConfigError(f"--workloads {settings.workloads}: there is no such file or folder")
+    known_counterexamples(store, settings.counterexamples, task)
     for name in settings.proposers:
         plugins.load("adrs.proposers", name)
     for group, name in (("adrs.archives", settings.archive), ("adrs.executors", settings.executor)):

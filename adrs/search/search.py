@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import secrets
 import time
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
@@ -14,8 +15,9 @@ from adrs.archives import rank
 from adrs.errors import ConfigError, SeedFailed, StoreUnavailable, Unavailable
 from adrs.model.calibration import Calibration
 from adrs.model.evaluation import Evaluation, Status, set_digest
-from adrs.model.facts import Beat, Certified, Ended, Found, Looked, Measured
+from adrs.model.facts import Attacked, Beat, Certified, Ended, Found, Looked, Measured
 from adrs.model.isolation import Isolation
+from adrs.model.program import Program
 from adrs.model.run import RunStatus
 from adrs.model.scoring import score
 from adrs.model.task import Split
@@ -23,9 +25,11 @@ from adrs.model.trial import Trial
 from adrs.model.verdict import Verdict
 from adrs.ports.evaluator import Bench, Evaluator, Executor, Request, Setting
 from adrs.ports.sandbox import Sandbox
+from adrs.search.adversary import Adversary
 from adrs.search.fingerprint import describe
 from adrs.search.measuring import Measuring, gather
 from adrs.search.run import Run
+from adrs.search.validation import ValidationSet, known_counterexamples
 from adrs.trust import judge_held_out
 
 # So many of the best on train are measured on validation before one is frozen.
@@ -60,6 +64,10 @@ class Search:
         executor: where.
         sandbox: inside what.
         observer: who is told about it.
+
+    Raises:
+        ConfigError: a run whose counterexamples are asked for has none for this task.
+        NotInStore: there is no such run.
     """
 
     def __init__(
@@ -76,6 +84,9 @@ class Search:
         self._sandbox = sandbox
         self._observer = observer
         self._settings = run.store.run(run.name).settings
+        self._counterexamples = known_counterexamples(
+            run.store, self._settings.counterexamples, run.task
+        )
         self._work: asyncio.Task[RunStatus] | None = None
         self._stop_reason = ""
         self._judge_failures = 0
@@ -158,11 +169,16 @@ class Search:
         bench = await self._executor.open(self._evaluator, setting)
         try:
             measuring = Measuring(self.run, bench, self._sign)
+            validation = ValidationSet(measuring, bench, self._counterexamples)
+            await validation.check()
             await self._measure_seed(measuring)
-            await self._measure_references(measuring, self.run.task.search_split)
+            search = Request(self.run.task.search_split)
+            await self._measure_references(
+                search.split, lambda programs: measuring.programs(programs, search)
+            )
             self._observer.phase("searching")
             await gather(self._worker(measuring, n) for n in range(self._executor.capacity))
-            await self._confirm(measuring, bench)
+            await self._confirm(measuring, bench, validation)
         finally:
             await bench.close()
         short = self.run.told <= self._settings.trials
@@ -233,26 +249,30 @@ class Search:
 
     # --- after the search ---------------------------------------------------------------------
 
-    async def _measure_references(self, measuring: Measuring, split: Split) -> None:
+    async def _measure_references(
+        self, split: Split, measure: Callable[[Sequence[Program]], Awaitable[list[Evaluation]]]
+    ) -> None:
         """References on one split, once."""
         references, store = self.run.task.references, self.run.store
         known = any(e.split is split for _, e in store.references(self.run.name))
         if known or not references:
             return
         self._observer.phase(f"measuring references on {split}")
-        done = await measuring.programs(references.values(), Request(split))
+        done = await measure(list(references.values()))
         measured = [Measured(name, e) for name, e in zip(references, done, strict=True)]
         store.append(self.run.name, measured)
 
-    async def _confirm(self, measuring: Measuring, bench: Bench) -> None:
+    async def _confirm(self, measuring: Measuring, bench: Bench, validation: ValidationSet) -> None:
         """Validation for the few best, then held-out for the best of these."""
-        frozen = await self._freeze(measuring)
+        frozen = await self._freeze(validation)
         if frozen is None:
             return
         found = self.run.store.finding(self.run.name)
         if found is None or found.trial != frozen.number:
             await self._judge(measuring, bench, frozen)
         self._certify()
+        if self._settings.adversary:
+            await self._attack(measuring, bench, frozen)
 
     async def _judge(self, measuring: Measuring, bench: Bench, frozen: Trial) -> None:
         store, name, task = self.run.store, self.run.name, self.run.task
@@ -301,7 +321,26 @@ class Search:
             content = certificate.canonical().decode()
             store.append(name, [Certified(finding.trial, certificate.id, content)])
 
-    async def _freeze(self, measuring: Measuring) -> Trial | None:
+    async def _attack(self, measuring: Measuring, bench: Bench, frozen: Trial) -> None:
+        """Workloads on which the frozen program loses, once; nothing rests on them."""
+        store, name = self.run.store, self.run.name
+        earlier = store.attack(name)
+        if earlier is not None and earlier.trial == frozen.number:
+            return
+        adversary = Adversary(
+            self.run.task,
+            frozen,
+            measuring,
+            bench,
+            store,
+            real=bool(self._settings.workloads),
+            lanes=max(1, self._executor.capacity // 2),
+            seconds=self.elapsed_s,
+            say=self._observer.phase,
+        )
+        store.append(name, [Attacked(await adversary.attack())])
+
+    async def _freeze(self, validation: ValidationSet) -> Trial | None:
         """The best on validation of the few best on train; None if the seed is still the best."""
         name, store, task = self.run.name, self.run.store, self.run.task
         finalists = [t for t in self.run.archive.elites(FINALISTS) if t.number != 0]
@@ -309,12 +348,11 @@ class Search:
         if not finalists or not better:
             return None
         self._observer.phase("measuring the few best on validation")
-        await self._measure_references(measuring, Split.VALIDATION)
+        await self._measure_references(Split.VALIDATION, validation.measure)
         numbers = [0, *(trial.number for trial in finalists)]
         fresh = [number for number in numbers if self._validation(number) is None]
         programs = [store.trial(name, number).program for number in fresh]
-        request = Request(Split.VALIDATION, repeats=measuring.confirming_repeats)
-        done = await measuring.programs(programs, request)
+        done = await validation.measure(programs)
         store.append(name, [Measured(n, e) for n, e in zip(fresh, done, strict=True)])
         baseline = self._validation(0)
         ranked = []
