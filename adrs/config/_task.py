@@ -12,7 +12,7 @@ from adrs.config._files import digest_task, read_program
 from adrs.config._form import Document, Form, nearest, shown
 from adrs.config._units import is_unit, nearest_unit
 from adrs.errors import ConfigError
-from adrs.model.metric import Aggregate, Constraint, Metric, Objective
+from adrs.model.metric import Aggregate, Constraint, Meter, Metric, Objective
 from adrs.model.program import Program
 from adrs.model.task import Brief, Environment, EvaluatorChoice, Limits, Split, Stage, Task
 from adrs.plugins import installed_plugins, task_folder
@@ -30,6 +30,7 @@ _TABLES = (
     "environment",
 )
 _END_OF_STATEMENT = "<!-- not for proposers -->"
+_METER_UNITS = {Meter.CPU_S: "s", Meter.WALL_S: "s", Meter.PEAK_MB: "MiB"}
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,63}")
 _ENTRY = re.compile(r"([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)(?::[A-Za-z_]\w*)?", re.ASCII)
 
@@ -151,6 +152,19 @@ def _metrics(document: Document) -> dict[str, Metric]:
             raise form.error(
                 "unit", f"must be a unit such as ms, GB/s or USD, not {shown(metric.unit)}; {hint}"
             )
+        if metric.meter is not None:
+            measured = _METER_UNITS[metric.meter]
+            form.require(
+                metric.unit == measured,
+                "unit",
+                f"{shown(measured)}, in which the sandbox measures {metric.meter}",
+            )
+            if metric.timing:
+                raise form.error(
+                    "timing",
+                    f"is for what the judge times, and the sandbox measures {metric.meter}; "
+                    "keep one of timing and meter",
+                )
         metrics[metric.name] = metric
     return metrics
 
@@ -203,6 +217,11 @@ def _stages(document: Document) -> tuple[Stage, ...]:
         form.require(stage.split in (Split.SMOKE, Split.TRAIN), "split", '"smoke" or "train"')
         form.require_positive(stage, "repeats")
         form.require(stage.split not in [one.split for one in stages], "split", "used only once")
+        form.require(
+            stage.window is None or stage.window >= 0,
+            "window",
+            "0 or more (0.2 stops what is more than 20 % worse than the best)",
+        )
         stages.append(stage)
     if not stages:
         return (Stage(Split.TRAIN),)
@@ -211,6 +230,10 @@ def _stages(document: Document) -> tuple[Stage, ...]:
         "split",
         '"train" in the last stage, which decides who survives',
     )
+    if stages[-1].window is not None:
+        raise forms[-1].error(
+            "window", "says who goes on to the next stage, and this is the last; leave it out"
+        )
     return tuple(stages)
 
 

@@ -1,4 +1,5 @@
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from adrs import (
     Constraint,
     Direction,
     Limits,
+    Meter,
     Metric,
     Program,
     ProgramError,
@@ -67,7 +69,7 @@ python = ["numpy==2.4.*"]
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    home = tmp_path / "queue"
+    home = tmp_path / "place" / "queue"
     for name, text in {
         "task.toml": TASK,
         "README.md": "Serve them.\n\n<!-- not for proposers -->\nThe trick is to sort.\n",
@@ -120,6 +122,19 @@ def test_every_key_arrives(folder: Path) -> None:
     assert task.generator == {"load": [0.5, 0.9]}
     assert (task.environment.base, task.environment.python) == ("python:3.11", ("numpy==2.4.*",))
     assert task.folder == folder.resolve()
+
+
+def test_timings_meters_and_windows_arrive(folder: Path) -> None:
+    change(folder, 'unit = "ms"', 'unit = "ms"\ntiming = true')
+    change(folder, 'unit = "count"', 'unit = "MiB"\nmeter = "peak_mb"')
+    change(folder, 'split = "smoke"', 'split = "smoke"\nwindow = 0')
+    task = load_task(folder)
+    assert task.brief.metrics == (
+        Metric("p99_ms", Direction.MINIMIZE, "ms", timing=True),
+        Metric("dropped", Direction.MINIMIZE, "MiB", meter=Meter.PEAK_MB),
+    )
+    assert task.timed
+    assert task.stages == (Stage(Split.SMOKE, window=0.0), Stage(Split.TRAIN, 3))
 
 
 def test_what_may_be_left_out(folder: Path) -> None:
@@ -176,6 +191,28 @@ def test_the_seed_leaves_out_compiled_files_and_a_reference_completes_itself(fol
         ('split = "smoke"', 'split = "train"', "[[stage]] 2 split must be used only once"),
         ('split = "train"\nrepeats = 3', "", "[[stage]] 2 needs 'split'"),
         ("repeats = 3", "repeats = 0", "[[stage]] 2 repeats must be above 0"),
+        (
+            'split = "smoke"',
+            'split = "smoke"\nwindow = -0.1',
+            "[[stage]] 1 window must be 0 or more (0.2 stops what is more than 20 % worse",
+        ),
+        ("repeats = 3", "window = 0.2", "[[stage]] 2 window says who goes on to the next stage"),
+        (
+            'unit = "ms"',
+            'unit = "ms"\nmeter = "cpu_s"',
+            '[[metric]] 1 unit must be "s", in which the sandbox measures cpu_s, not "ms"',
+        ),
+        (
+            'unit = "count"',
+            'unit = "MB"\nmeter = "peak_mb"',
+            '[[metric]] 2 unit must be "MiB", in which the sandbox measures peak_mb, not "MB"',
+        ),
+        (
+            'unit = "ms"',
+            'unit = "s"\nmeter = "wall_s"\ntiming = true',
+            "keep one of timing and meter",
+        ),
+        ('unit = "ms"', 'unit = "s"\nmeter = "cpu"', 'not "cpu"; did you mean "cpu_s"?'),
         ("[0.5, 0.9]", "2024-01-01", "load must be what JSON can carry"),
         ("[0.5, 0.9]", "[0.5, inf]", "load must be what JSON can carry"),
         ("[[constraint]]", "[constraint]", "constraint must be an array of tables; write [["),
@@ -277,6 +314,17 @@ def test_what_decides_nothing_does_not(folder: Path, harmless: str) -> None:
     path.parent.mkdir(exist_ok=True)
     path.write_text("Serve them all.\n")
     assert load_task(folder).digest == before
+
+
+def test_a_winner_added_after_the_fact_changes_nothing_of_its_task(folder: Path) -> None:
+    shutil.rmtree(folder / "winners")
+    before = load_task(folder)
+    for name in ("policy.py", "task.toml", "README.md", "judge.py"):
+        path = folder / "winners" / "program" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("class Policy: the_trick = True\n")
+    (folder / "winners" / "link").symlink_to("program")
+    assert load_task(folder) == before
 
 
 def test_a_moved_task_keeps_its_digest(folder: Path) -> None:
