@@ -114,7 +114,7 @@ async def search(trials: int, workers: int, numpy: bool, store_at: str) -> dict[
     return result
 
 
-async def _nothing(bench: object) -> None:
+async def _nothing(*_: object) -> None:
     """The verdict is not part of what a trial costs."""
 
 
