@@ -42,7 +42,7 @@ def search(seed: int, trials: int, store: Path) -> dict[str, Any]:
         raise SystemExit(done.stderr)
     summary: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     with closing(adrs.open_store(store)) as record:
-        told = record.told(summary["run"])
+        told = [trial for trial in record.told(summary["run"]) if trial.score is not None]
     seed_mean = fmean(sample.metrics["loss"] for sample in told[0].evaluations[-1].samples)
     firsts = [trial.evaluations[-1].samples[0].metrics["loss"] for trial in told[1:]]
     held_out = summary["held_out"]
