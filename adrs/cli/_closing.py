@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from shlex import quote
 from typing import Any
 
+from adrs.cli._adversary import show_adversary
 from adrs.cli._looking import resume_command, store_option, title_of
 from adrs.cli._screen import Piece, Screen
 from adrs.cli._text import bounds, duration, gain, harmless, listed, measured, noise, percent
@@ -38,6 +39,8 @@ def show_findings(screen: Screen, summary: Summary, objective: Objective) -> Non
         screen.line(*pieces)
     for words in _remarks(summary):
         screen.line((words, "dim"))
+    if summary["adversary"] is not None:
+        show_adversary(screen, summary["adversary"], objective)
 
 
 def show_figures(screen: Screen, summary: Summary, objective: Objective) -> None:
@@ -88,6 +91,10 @@ def show_next(screen: Screen, summary: Summary, settings: RunSettings, url: str 
     elif limit is not None and summary["wall_s"] >= 60 * limit:
         more = f" --max-minutes {2 * limit:g}"
         commands.append((resume_command(run, url, more), "search on"))
+    attack = summary["adversary"]
+    if attack is not None and attack["found"]:
+        again = f"adrs run {quote(settings.task)} --counterexamples {run}{store_option(url)}"
+        commands.append((again, "search with these workloads in validation"))
     width = max((len(command) for command, _ in commands), default=0)
     screen.line("")
     for command, purpose in commands:

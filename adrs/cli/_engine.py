@@ -124,6 +124,8 @@ def _introduce(screen: Screen, info: RunInfo, task: Task) -> None:
         f"{settings.workers} {'worker' if settings.workers == 1 else 'workers'}",
         f"proposers {listed(settings.proposers)}",
         f"archive {settings.archive}",
+        *(["then an adversary"] if settings.adversary else []),
+        *(f"counterexamples of {harmless(run)}" for run in settings.counterexamples),
     ]
     screen.line((info.name, "bold"), f"  {harmless(task.brief.title)}")
     screen.line((", ".join(facts), "dim"))

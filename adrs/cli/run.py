@@ -58,6 +58,14 @@ def run(
     workloads: Annotated[
         str | None, typer.Option(metavar="PATH", help="Real workloads, handed to the judge.")
     ] = None,
+    adversary: Annotated[
+        bool,
+        typer.Option("--adversary", help="After the verdict, look for workloads that lose."),
+    ] = False,
+    counterexamples: Annotated[
+        list[str] | None,
+        typer.Option(metavar="RUN", help="Add what that run's adversary found to validation."),
+    ] = None,
     store: StoreUrl = None,
     as_json: Json = False,
 ) -> None:
@@ -81,6 +89,8 @@ def run(
         "accept_isolation": accept_isolation,
         "executor": executor,
         "workloads": str(Path(workloads).resolve()) if workloads else None,
+        "adversary": adversary or None,
+        "counterexamples": tuple(counterexamples) if counterexamples else None,
     }
     given = {name: value for name, value in chosen.items() if value is not None}
     screen = Screen(as_json)

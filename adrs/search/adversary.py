@@ -5,7 +5,6 @@ Where it may look, how it does, and what its figures mean is in docs/adversary.m
 
 from __future__ import annotations
 
-import math
 import secrets
 from collections.abc import Callable, Sequence
 from random import Random
@@ -19,7 +18,7 @@ from adrs.model.verdict import Interval
 from adrs.ports.evaluator import Bench
 from adrs.ports.store import Record
 from adrs.search.arena import Arena, alone
-from adrs.search.duels import Duel, duels, is_sure
+from adrs.search.duels import Duel, badness, duels, is_sure
 from adrs.search.exploring import Exploration, Probe
 from adrs.search.measuring import Measuring
 from adrs.search.ranges import Ranges
@@ -127,8 +126,8 @@ class Adversary:
 
     async def _found(self, probes: Sequence[Probe]) -> tuple[Counterexample, ...]:
         """The worst workload of each of the worst probes, as long as it holds."""
-        worst = [(max(probe.losses, key=_badness), probe) for probe in probes if probe.losses]
-        worst.sort(key=lambda pair: _badness(pair[0]), reverse=True)
+        worst = [(max(probe.losses, key=badness), probe) for probe in probes if probe.losses]
+        worst.sort(key=lambda pair: badness(pair[0]), reverse=True)
         held: list[Counterexample] = []
         for duel, probe in worst[:_TRIES]:
             one = await self._again(probe, duel)
@@ -141,7 +140,7 @@ class Adversary:
     async def _smallest(self, probes: Sequence[Probe]) -> Counterexample | None:
         """The losing workload with the least data; the worst of equals."""
         losing = [(duel, probe) for probe in probes for duel in probe.losses]
-        losing.sort(key=lambda pair: _badness(pair[0]), reverse=True)
+        losing.sort(key=lambda pair: badness(pair[0]), reverse=True)
         losing.sort(key=lambda pair: pair[0].workload.size)
         for duel, probe in losing[:_TRIES]:
             one = await self._again(probe, duel)
@@ -184,10 +183,6 @@ def _fought(probes: Sequence[Probe]) -> int:
 
 def _lost(probes: Sequence[Probe]) -> int:
     return sum(len(probe.losses) for probe in probes)
-
-
-def _badness(duel: Duel) -> tuple[bool, float]:
-    return bool(duel.fault), math.inf if duel.loss is None else duel.loss
 
 
 def _negated(effect: Interval) -> Interval:

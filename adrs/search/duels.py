@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
@@ -44,6 +45,11 @@ class Duel:
         if self.loss is None:
             return float(self.lost)
         return min(1.0, max(-1.0, self.loss))
+
+
+def badness(duel: Duel) -> tuple[bool, float]:
+    """What losses are ordered by: those with a fault are the worst."""
+    return bool(duel.fault), math.inf if duel.loss is None else duel.loss
 
 
 def duels(

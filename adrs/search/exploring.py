@@ -11,7 +11,7 @@ from statistics import fmean
 
 from adrs.errors import ConfigError
 from adrs.search.arena import Arena, Draw
-from adrs.search.duels import Duel
+from adrs.search.duels import Duel, badness
 from adrs.search.measuring import gather
 from adrs.search.ranges import Ranges, near
 
@@ -21,10 +21,10 @@ PROBES = 48
 EVEN = 24
 WORKLOADS = 5
 # Shares of a range: how far around a point its neighbours speak for it, and how far steps go.
-_REACH = 0.2
+_REACH = 0.25
 _STEP = 0.25
 _STEP_SHRINKS = 0.9
-# Weight of "no better and no worse", so that one bad workload far from all others does not lead.
+# Weight of what is usual, so that one bad workload far from all others does not lead.
 _PRIOR = 0.5
 
 
@@ -47,7 +47,7 @@ class Probe:
 
 
 class Exploration:
-    """Probes spread evenly, then around what looks worst.
+    """Probes spread evenly, then around what was seen.
 
     Args:
         lanes: probes at the same time.
@@ -112,12 +112,14 @@ class Exploration:
         return [Probe(point, draw, fought)] if fought else []
 
     def _step(self, number: int) -> tuple[float, ...]:
-        """A point near the worst; every other one near the smallest loss, where sizes differ."""
-        centre = self.worst
-        sizes = {duel.workload.size for probe in self.probes for duel in probe.duels}
+        """A point near the worst, near the worst loss, or, where sizes differ, the smallest."""
+        centres = [self.worst]
         losing = [probe for probe in self.probes if probe.losses]
-        if number % 2 and len(sizes) > 1 and losing:
-            centre = min(losing, key=lambda one: min(duel.workload.size for duel in one.losses))
+        if losing:
+            centres.append(max(losing, key=lambda one: max(map(badness, one.losses))))
+        if losing and len({d.workload.size for probe in self.probes for d in probe.duels}) > 1:
+            centres.append(min(losing, key=lambda one: min(d.workload.size for d in one.losses)))
+        centre = centres[number % len(centres)]
         return near(centre.point, _STEP * _STEP_SHRINKS**number, self._random)
 
     @property
@@ -129,6 +131,7 @@ class Exploration:
         "Smooth regression analysis", Sankhya A 26, 1964).
         """
         probes = self.probes
+        usual = fmean(probe.severity for probe in probes)
 
         def smoothed(probe: Probe) -> float:
             weights = [
@@ -136,6 +139,6 @@ class Exploration:
                 for other in probes
             ]
             heard = sum(w * other.severity for w, other in zip(weights, probes, strict=True))
-            return heard / (sum(weights) + _PRIOR)
+            return (heard + _PRIOR * usual) / (sum(weights) + _PRIOR)
 
         return max(probes, key=smoothed)

@@ -43,6 +43,7 @@ def summarize(record: Record, run: str, task: Task) -> dict[str, Any]:
         "held_out": None,
         "gains": {},
         "certificate": None,
+        "adversary": None,
         "calibration": None,
         "stages": [],
         "isolation": None,
@@ -93,6 +94,9 @@ def summarize(record: Record, run: str, task: Task) -> dict[str, Any]:
             "salt": finding.salt,
             "workloads": finding.workloads,
         }
+        attack = record.attack(run)
+        if attack is not None and attack.trial == finding.trial:
+            summary["adversary"] = asdict(attack)
         summary["certificate"] = _certificate(record, run, finding.trial)
     return summary
 

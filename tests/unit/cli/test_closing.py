@@ -38,6 +38,7 @@ def summary(**changes: Any) -> dict[str, Any]:
             "missing": {},
         },
         **split,
+        "adversary": None,
         "validation": split,
         "held_out": {
             **split,
