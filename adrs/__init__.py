@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from adrs.config import load_task as load_task
     from adrs.config import read_program as read_program
     from adrs.errors import AdrsError as AdrsError
+    from adrs.errors import CertificateChanged as CertificateChanged
     from adrs.errors import ConfigError as ConfigError
     from adrs.errors import NotInStore as NotInStore
     from adrs.errors import PluginError as PluginError
@@ -120,7 +121,7 @@ _HOMES = {
     "adrs.archives": "Greedy Islands",
     "adrs.config": "load_task read_program",
     "adrs.errors": (
-        "AdrsError ConfigError NotInStore PluginError ProgramError RunIsLive "
+        "AdrsError CertificateChanged ConfigError NotInStore PluginError ProgramError RunIsLive "
         "SandboxUnavailable SeedFailed StoreUnavailable StoreVersionError TrialStateError "
         "Unavailable UnusableInput"
     ),

@@ -8,6 +8,7 @@
     │   ├── SeedFailed            2   the seed program does not score, so a search has no start
     │   ├── NotInStore            2   no such run, trial or blob
     │   ├── StoreVersionError     2   the store was written by a newer ADRS
+    │   ├── CertificateChanged    2   a certificate, or what lies beside it, is not what it says
     │   └── RunIsLive             2   another engine holds this run
     ├── Unavailable               3   something outside is missing or broken; the store is kept
     │   ├── SandboxUnavailable    3   the sandbox is broken, never the candidate's fault
@@ -56,6 +57,18 @@ class NotInStore(UnusableInput):
 
 class StoreVersionError(UnusableInput):
     """The store was written by a newer ADRS than this one."""
+
+
+class CertificateChanged(UnusableInput):
+    """A certificate, or what lies beside it, is not what it says.
+
+    Attributes:
+        changed: every fault found, each in words.
+    """
+
+    def __init__(self, message: str, changed: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.changed = changed
 
 
 class RunIsLive(UnusableInput):

@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from adrs.errors import ConfigError, ProgramError
 from adrs.model.program import MAX_BYTES, MAX_FILES, Program, check_path
@@ -46,8 +46,8 @@ def digest_task(folder: Path) -> str:
         ConfigError: a link, or something else that is not a regular file.
         ConfigError: a file that cannot be read.
     """
-    listing = hashlib.sha256()
-    for path in _task_files(folder):
+    digests = {}
+    for path in deciding_files(folder):
         name = path.relative_to(folder).as_posix()
         try:
             if not stat.S_ISREG(path.lstat().st_mode):
@@ -56,14 +56,25 @@ def digest_task(folder: Path) -> str:
                     "put a copy there, or hand large data in with --workloads"
                 )
             with path.open("rb") as file:
-                digest = hashlib.file_digest(file, "sha256").hexdigest()
+                digests[name] = hashlib.file_digest(file, "sha256").hexdigest()
         except OSError as error:
             raise _unreadable(error, path) from error
-        listing.update(f"{digest} {name!a}\n".encode())
-    return listing.hexdigest()
+    return digest_listing(digests)
 
 
-def _task_files(folder: Path) -> list[Path]:
+def digest_listing(digests: Mapping[str, str]) -> str:
+    """SHA-256 over files, given as relative path to the SHA-256 of their bytes."""
+    names = sorted(digests, key=PurePosixPath)
+    listing = "".join(f"{digests[name]} {name!a}\n" for name in names)
+    return hashlib.sha256(listing.encode()).hexdigest()
+
+
+def deciding_files(folder: Path) -> list[Path]:
+    """The files of a task that may decide a measurement, in order; whatever else they are.
+
+    Raises:
+        ConfigError: a folder that cannot be read.
+    """
     found = []
     for base, folders, names in os.walk(folder, onerror=_refuse):
         here = Path(base)
