@@ -18,7 +18,7 @@ from adrs.model.verdict import Interval
 from adrs.ports.evaluator import Bench
 from adrs.ports.store import Record
 from adrs.search.arena import Arena, alone
-from adrs.search.duels import Duel, badness, duels, is_sure
+from adrs.search.duels import Duel, badness, beyond_noise, duels
 from adrs.search.exploring import Exploration, Probe
 from adrs.search.measuring import Measuring
 from adrs.search.ranges import Ranges
@@ -29,6 +29,8 @@ WORKLOADS_OF_THE_WORST = 40
 FOUND = 5
 # So many losses are measured again at most; where figures vary, some do not hold.
 _TRIES = 2 * FOUND
+# So that of two equal programs a report with any false loss is one in twenty: both lists are tried.
+_LEVEL = 1.0 - 0.05 / (2 * _TRIES)
 # No probe is begun after as long as the run took before, or after this if that is longer.
 _LEAST_S = 60.0
 
@@ -162,7 +164,7 @@ class Adversary:
         except ConfigError:
             return None
         for duel in duels(self._task, draw.workloads, baseline, best):
-            if duel.fault or (duel.lost and is_sure(self._task, baseline, best)):
+            if duel.fault or (duel.lost and beyond_noise(self._task, baseline, best, _LEVEL)):
                 return Counterexample(
                     salt=draw.request.salt,
                     parameters=draw.parameters,

@@ -11,7 +11,7 @@ from adrs.model.evaluation import Evaluation, Sample, Status, WorkloadRef
 from adrs.model.metric import Constraint, Objective
 from adrs.model.scoring import improvement
 from adrs.model.task import Task
-from adrs.trust import effect_interval
+from adrs.trust import mean_interval
 
 # Less than this beside the figures is rounding.
 _ROUNDING = 1e-9
@@ -73,14 +73,16 @@ def duels(
     return found
 
 
-def is_sure(task: Task, baseline: Evaluation, best: Evaluation) -> bool:
-    """Whether the best loses on one workload, measured repeatedly, by more than the noise there.
+def beyond_noise(task: Task, baseline: Evaluation, best: Evaluation, level: float) -> bool:
+    """Whether a loss on one workload is more than its repeats differ; a single one has no noise.
 
-    Then the claim is about this workload alone, so its repeats are what the interval counts.
+    The claim is about this workload alone, so its repeats are what the interval counts.
     """
     under, over = (_figures(one, task.objective) for one in (baseline, best))
-    effect = effect_interval(under, over, task.objective.metric.direction, task.objective.aggregate)
-    return (effect.value if effect.high is None else effect.high) < 0.0
+    direction = task.objective.metric.direction
+    gains = [improvement(over[repeat], under[repeat], direction) for repeat in under]
+    high = mean_interval(gains, level).high
+    return high is None or high < 0.0
 
 
 def _duel(
@@ -115,7 +117,5 @@ def _samples(evaluation: Evaluation) -> dict[str, list[Sample]]:
     return found
 
 
-def _figures(evaluation: Evaluation, objective: Objective) -> dict[str, float]:
-    return {
-        str(sample.repeat): sample.metrics[objective.metric.name] for sample in evaluation.samples
-    }
+def _figures(evaluation: Evaluation, objective: Objective) -> dict[int, float]:
+    return {sample.repeat: sample.metrics[objective.metric.name] for sample in evaluation.samples}
