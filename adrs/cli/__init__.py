@@ -22,6 +22,7 @@ from adrs.cli import (
     stop,
     store,
     trials,
+    verify,
 )
 from adrs.cli._errors import EXIT_BROKEN_PIPE, EXIT_BUG, EXIT_INTERRUPTED, fail
 from adrs.errors import AdrsError
@@ -41,6 +42,7 @@ app.command()(trials.trials)
 app.command()(show.show)
 app.command()(lineage.lineage)
 app.command()(diff.diff)
+app.command()(verify.verify)
 app.command()(stop.stop)
 app.command()(delete.delete)
 app.command()(doctor.doctor)

@@ -14,6 +14,7 @@ from adrs.trust._verdict import judge_held_out, measured_effect
 if TYPE_CHECKING:
     from adrs.trust._certificate import Certificate, certificate_schema
     from adrs.trust._certificate_folder import (
+        CERTIFICATE,
         Bundle,
         folder_name,
         read_folder,
@@ -26,23 +27,29 @@ if TYPE_CHECKING:
     from adrs.trust._reading import parse_certificate
     from adrs.trust._signing import Signature, read_trusted_keys, sign, signing_key
     from adrs.trust._task_files import digest_source, read_task_files
+    from adrs.trust._verification import Claim, Verifier, unreadable
 
 _LATE = {
     "_certificate": "Certificate certificate_schema",
-    "_certificate_folder": "Bundle folder_name read_folder signed_by task_faults write_folder",
+    "_certificate_folder": "CERTIFICATE Bundle folder_name read_folder signed_by task_faults "
+    "write_folder",
     "_figures": "figures_fault",
     "_issuing": "issue_certificate",
     "_reading": "parse_certificate",
     "_signing": "Signature read_trusted_keys sign signing_key",
     "_task_files": "digest_source read_task_files",
+    "_verification": "Claim Verifier unreadable",
 }
 _HOME_OF = {name: home for home, names in _LATE.items() for name in names.split()}
 
 __all__ = [
+    "CERTIFICATE",
     "Bundle",
     "Certificate",
+    "Claim",
     "Noise",
     "Signature",
+    "Verifier",
     "certificate_schema",
     "digest_source",
     "effect_interval",
@@ -62,6 +69,7 @@ __all__ = [
     "signed_by",
     "signing_key",
     "task_faults",
+    "unreadable",
     "write_folder",
 ]
 

@@ -88,8 +88,9 @@ def fault(line):
             if not words:
                 return f"{name} needs a value"
             words.pop(0)
-    most = sum(one.nargs for one in command.params if one.param_type_name == "argument")
-    if given > most:
+    takes = [one.nargs for one in command.params if one.param_type_name == "argument"]
+    most = sum(takes)
+    if -1 not in takes and given > most:
         return f"{command.name} takes {most} arguments"
     return ""
 

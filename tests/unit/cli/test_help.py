@@ -10,7 +10,18 @@ import pytest
 
 MAIN = "from adrs.cli import main; main()"
 GROUPS = ["config", "store"]
-COMMANDS = ["run", "runs", "status", "trials", "show", "lineage", "diff", "stop", "delete"]
+COMMANDS = [
+    "run",
+    "runs",
+    "status",
+    "trials",
+    "show",
+    "lineage",
+    "diff",
+    "verify",
+    "stop",
+    "delete",
+]
 COMMANDS += ["doctor", "plugins", *GROUPS]
 
 

@@ -1,0 +1,140 @@
+"""From what a user names to the winners that are meant, and to the tasks that judge them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from adrs import plugins
+from adrs.cli._looking import run_named
+from adrs.config import load_task
+from adrs.errors import ConfigError, NotInStore
+from adrs.model.task import Task
+from adrs.ports.store import Store
+from adrs.trust import CERTIFICATE, Bundle, parse_certificate, read_folder
+
+_SKIPPED = frozenset({".git", ".venv", "node_modules", "__pycache__"})
+
+
+@dataclass(frozen=True, slots=True)
+class Winner:
+    """Where a certificate is.
+
+    Attributes:
+        place: as the user named it.
+        folder: the winner's folder; None if the certificate is that of a run in the store.
+    """
+
+    place: str
+    folder: Path | None
+    store: Store
+
+    def read(self) -> Bundle:
+        """What is there, whole in itself.
+
+        Raises:
+            CertificateChanged: it is not what it says.
+            ConfigError: it cannot be read.
+        """
+        if self.folder is not None:
+            return read_folder(self.folder)
+        content = self.store.certificate(self.place)
+        assert content is not None  # since `winners_at` found it
+        certificate = parse_certificate(content.encode())
+        return Bundle(certificate, self.store.program(certificate.program.id), {})
+
+    def recorded_task(self) -> Path | None:
+        """The task's folder as the run has it, if it is a run and the folder still exists."""
+        if self.folder is not None:
+            return None
+        folder = Path(self.store.run(self.place).settings.task)
+        return folder if folder.is_dir() else None
+
+
+def winners_at(places: Sequence[str], store: Store) -> list[Winner]:
+    """Every winner that is meant, once; without a place, those below the working folder.
+
+    Raises:
+        ConfigError: a place holds no certificate, or is neither a folder nor a run.
+    """
+    found: dict[Path | str, Winner] = {}
+    for place in places or (".",):
+        for winner in _at(place, store):
+            found.setdefault(winner.folder.resolve() if winner.folder else place, winner)
+    return list(found.values())
+
+
+def _at(place: str, store: Store) -> list[Winner]:
+    folder = Path(place)
+    if folder.is_dir():
+        winners = [Winner(str(one), one, store) for one in _winners_below(folder)]
+        if not winners:
+            raise ConfigError(
+                f"no winner was found below {folder.resolve()}: there is no {CERTIFICATE} in it; "
+                "a run that ends with WINNER writes one. Nothing was verified"
+            )
+        return winners
+    if folder.exists():
+        raise ConfigError(f"{place} is a file; name the winner's folder, {folder.parent}")
+    try:
+        run = run_named(store, place).name
+    except NotInStore as error:
+        raise ConfigError(
+            f"{place} is neither a folder nor a run of this store; `adrs runs` lists the runs"
+        ) from error
+    if store.certificate(run) is None:
+        raise ConfigError(
+            f"run {place} has no certificate; a run gets one when it ends with WINNER, and "
+            f"`adrs status {place}` says how it ended"
+        )
+    return [Winner(run, None, store)]
+
+
+def _winners_below(folder: Path) -> Iterator[Path]:
+    """Every folder that has a certificate, in order; links are not followed."""
+    for base, folders, names in os.walk(folder):
+        if CERTIFICATE in (*names, *folders):
+            folders.clear()
+            yield Path(base)
+        folders[:] = sorted(name for name in folders if name not in _SKIPPED)
+
+
+def local_task(name: str, given: Task | None, winner: Winner) -> Task | None:
+    """The task of a name as it is on this machine: named by the user, recorded, installed, here.
+
+    What lies inside a winner's folder is not of this machine, unless the user named it: who sent
+    one sent both.
+
+    Raises:
+        ConfigError: it is there, and cannot be read as a task.
+    """
+    if given is not None and given.name == name:
+        return given
+    recorded = winner.recorded_task()
+    if recorded is not None:
+        return load_task(recorded)
+    if name in {plugin.name for plugin in plugins.installed_plugins("adrs.tasks")}:
+        return load_task(plugins.task_folder(name))
+    for folder in (Path("tasks", name), Path(name)):
+        if not (folder / "task.toml").is_file() or is_inside(folder, winner.folder):
+            continue
+        task = load_task(folder)
+        if task.name == name:
+            return task
+    return None
+
+
+def is_inside(folder: Path, winner: Path | None) -> bool:
+    """Whether a folder came along with a winner."""
+    return winner is not None and folder.resolve().is_relative_to(winner.resolve())
+
+
+def no_task(name: str) -> ConfigError:
+    """What to say where a certificate's task is not on this machine."""
+    return ConfigError(
+        f"the task {name} is not here: it is not installed, and neither tasks/{name} nor {name} "
+        "is its folder. A winner is judged with a task of yours and not with the copy that came "
+        "along; name yours with --task FOLDER, or permit that copy with --trust-bundled-judge"
+    )

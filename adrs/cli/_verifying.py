@@ -1,0 +1,151 @@
+"""Checks winners one after the other, each as far as it can be checked."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import cast
+
+from adrs import plugins
+from adrs.cli._checked import Checked, Result, Unchecked
+from adrs.cli._places import Winner, is_inside, local_task, no_task
+from adrs.cli._screen import Screen
+from adrs.cli._text import harmless
+from adrs.config import load_task
+from adrs.errors import AdrsError, CertificateChanged, StoreUnavailable
+from adrs.model.isolation import Isolation
+from adrs.model.task import Task
+from adrs.model.verification import Verification
+from adrs.ports.evaluator import Evaluator, Setting
+from adrs.ports.store import Store
+from adrs.search import LocalExecutor, choose_sandbox
+from adrs.search.editing import edit_fault
+from adrs.search.fingerprint import describe
+from adrs.search.measuring import CONFIRMING_REPEATS
+from adrs.trust import Bundle, Claim, Verifier, figures_fault, signed_by, unreadable
+
+_WORKERS = 2  # the seed and the winner
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How winners are checked.
+
+    Attributes:
+        task: the folder that the user named, read.
+        source: real workloads, for winners that were judged on any.
+        trusted_keys: name to public key; None if signatures are not asked for.
+        workers: programs at the same time; None for as many as make sense.
+    """
+
+    task: Task | None = None
+    source: Path | None = None
+    trusted_keys: Mapping[str, str] | None = None
+    trust_bundled_judge: bool = False
+    sandbox: str = "auto"
+    accept_isolation: str = ""
+    workers: int | None = None
+
+
+async def verify_all(
+    winners: Sequence[Winner], options: Options, store: Store, screen: Screen
+) -> list[Result]:
+    """Checks every winner, and records every attempt before anything is said of it.
+
+    Raises:
+        StoreUnavailable: an attempt cannot be recorded.
+    """
+    results: list[Result] = []
+    for winner in winners:
+        if screen.is_terminal:
+            screen.line((f"verifying {harmless(winner.place)}", "dim"))
+        started = time.monotonic()
+        try:
+            verification = await _verified(winner, options, store)
+        except StoreUnavailable:
+            raise
+        except AdrsError as error:
+            results.append(Unchecked(winner.place, error, time.monotonic() - started))
+            continue
+        verification = replace(verification, wall_s=time.monotonic() - started)
+        known = store.verifications(verification.certificate) if verification.certificate else ()
+        store.keep_verification(verification)
+        results.append(Checked(verification, Counter(one.standing for one in known)))
+    return results
+
+
+async def _verified(winner: Winner, options: Options, store: Store) -> Verification:
+    try:
+        bundle = winner.read()
+    except CertificateChanged as error:
+        return unreadable(winner.place, error.changed)
+    claim = Claim(winner.place, bundle.certificate, bundle.program)
+    if faults := figures_fault(bundle.certificate):
+        return claim.changed(faults)
+    with _task_of(bundle, winner, options) as (task, judge):
+        signature, fault = _signature(bundle, options.trusted_keys)
+        claim = replace(claim, judge=judge, signature=signature)
+        faults = [*claim.task_changes(task), *([fault] if fault else [])]
+        if misplaced := edit_fault(bundle.program, task.seed, task.brief):
+            faults.append(f"program: {misplaced}")
+        if faults:
+            return claim.changed(faults)
+        return claim.without_source(options.source) or await _measured(claim, task, options, store)
+
+
+@contextmanager
+def _task_of(bundle: Bundle, winner: Winner, options: Options) -> Iterator[tuple[Task, str]]:
+    """The task to judge with, and whether it is "installed" or "bundled"."""
+    name = bundle.certificate.task.name
+    task = local_task(name, options.task, winner)
+    if task is not None:
+        yield task, "bundled" if is_inside(task.folder, winner.folder) else "installed"
+    elif options.trust_bundled_judge and bundle.task_files:
+        with TemporaryDirectory(prefix="adrs-verify-") as folder:
+            bundle.write_task(Path(folder))
+            yield load_task(folder), "bundled"
+    else:
+        raise no_task(name)
+
+
+def _signature(bundle: Bundle, trusted: Mapping[str, str] | None) -> tuple[str, str]:
+    """Whose signature it is, in words, and what is wrong with it; "" for nothing."""
+    if trusted is None:
+        return ("not checked against any key" if bundle.signature else ""), ""
+    if bundle.signature is None:
+        return "", "signature: there is none, and --trusted-keys asks for one"
+    name = signed_by(bundle, trusted)
+    if not name:
+        return "by a key that is not trusted", "signature: its key is not one of the trusted ones"
+    return f"by {name}", ""
+
+
+async def _measured(claim: Claim, task: Task, options: Options, store: Store) -> Verification:
+    sandbox = await choose_sandbox(options.sandbox)
+    evaluator = cast("Evaluator", plugins.load("adrs.evaluators", task.evaluator.use)())
+    workers = options.workers or min(_WORKERS, len(os.sched_getaffinity(0)))
+    source = options.source if claim.certificate.held_out.source else None
+    executor = LocalExecutor(1 if task.timed else workers)
+    bench = await executor.open(evaluator, Setting(task, sandbox, source))
+
+    def kept(isolation: Isolation) -> str:
+        return store.keep_fingerprint(describe(task, isolation, 0))
+
+    verifier = Verifier(
+        claim,
+        task,
+        bench,
+        repeats=CONFIRMING_REPEATS,
+        accept_isolation=options.accept_isolation,
+        describe=kept,
+    )
+    try:
+        return await verifier.verify()
+    finally:
+        await bench.close()
