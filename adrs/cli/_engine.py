@@ -13,9 +13,10 @@ from adrs.cli._closing import show_closing, show_next
 from adrs.cli._errors import EXIT_INTERRUPTED, show_error
 from adrs.cli._lines import Lines
 from adrs.cli._live import Live
-from adrs.cli._looking import opened, resume_command, store_option
+from adrs.cli._looking import opened, resume_command, store_option, winners_folder
 from adrs.cli._screen import Screen
 from adrs.cli._text import harmless, listed
+from adrs.cli._winners import keep_winner
 from adrs.config import load_task
 from adrs.errors import AdrsError, ConfigError, SeedFailed
 from adrs.model.facts import Ended
@@ -85,21 +86,34 @@ def _drive(screen: Screen, store: Store, info: RunInfo, task: Task, url: str | N
                 raise
             failure = error
         summary = summarize(store, name, task)
-        return _close(screen, summary, info, task, url, failure)
+        if failure is None:
+            show_closing(screen, summary, task.objective)
+            failure = _keep(store, summary, url)
+        return _close(screen, summary, info, url, failure)
+
+
+def _keep(store: Store, summary: dict[str, Any], url: str | None) -> AdrsError | None:
+    """Writes a winner's folder and says where; why it could not be written."""
+    if summary["certificate"] is None:
+        return None
+    try:
+        folder = keep_winner(store, summary["run"], winners_folder(url))
+    except AdrsError as error:
+        return error
+    summary["certificate"]["folder"] = str(folder)
+    return None
 
 
 def _close(
     screen: Screen,
     summary: dict[str, Any],
     info: RunInfo,
-    task: Task,
     url: str | None,
     failure: AdrsError | None,
 ) -> int:
     """Says how it ended; the exit status."""
     code = EXIT_INTERRUPTED if summary["status"] == RunStatus.INTERRUPTED else 0
     if failure is None:
-        show_closing(screen, summary, task.objective)
         show_next(screen, summary, info.settings, url)
     else:
         code = failure.exit_status

@@ -30,7 +30,7 @@ from adrs.search.fingerprint import describe
 from adrs.search.measuring import Measuring, gather
 from adrs.search.run import Run
 from adrs.search.validation import ValidationSet, known_counterexamples
-from adrs.trust import judge_held_out
+from adrs.trust import issue_certificate, judge_held_out
 
 # So many of the best on train are measured on validation before one is frozen.
 FINALISTS = 5
@@ -315,8 +315,6 @@ class Search:
         if finding.verdict is not Verdict.WINNER:
             return
         if store.certificate(name, finding.trial) is None:
-            from adrs.trust import issue_certificate
-
             certificate = issue_certificate(store, name, self.run.confined)
             content = certificate.canonical().decode()
             store.append(name, [Certified(finding.trial, certificate.id, content)])
