@@ -1,5 +1,6 @@
 # make demo    a search on a real scheduling problem: no key, no root, under four minutes
 # make test    every check that a change must pass; TESTS=tests/unit for a part of pytest's share
+# make verify  the winners that are shipped, measured again; JUNIT=FILE for a report
 # make clean   removes what these made (.venv); recorded runs in .adrs stay
 
 TRIALS ?= 100
@@ -15,7 +16,7 @@ TO_RUN  := .venv/run-$(shell { pwd; cat pyproject.toml requirements.txt; } | cks
 TO_TEST := $(TO_RUN)-test-$(shell cksum < requirements-dev.txt | cut -d ' ' -f 1)
 PIP     := .venv/bin/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test clean
+.PHONY: demo test verify clean
 
 demo: $(TO_RUN)
 	.venv/bin/adrs run tasks/spot_single --trials $(TRIALS)
@@ -26,6 +27,9 @@ test: $(TO_TEST)
 	.venv/bin/mypy
 	.venv/bin/lint-imports
 	.venv/bin/python -m pytest -n 2 $(TESTS)
+
+verify: $(TO_RUN)
+	.venv/bin/adrs verify tasks $(if $(JUNIT),--junit '$(JUNIT)')
 
 clean:
 	rm -rf .venv
