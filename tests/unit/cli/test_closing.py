@@ -39,6 +39,10 @@ def summary(**changes: Any) -> dict[str, Any]:
         },
         **split,
         "adversary": None,
+        "certificate": {"id": "c" * 64, "folder": "a b/winners/spot-2-37"},
+        "calibration": None,
+        "gains": {"train": 0.15, "validation": 0.16, "held_out": 0.149},
+        "stages": [{"split": "smoke", "trials": 60, "rank_correlation": 0.2, "stopped": 3}],
         "validation": split,
         "held_out": {
             **split,
@@ -84,10 +88,30 @@ def test_a_winner(capsys: pytest.CaptureFixture[str]) -> None:
     assert "adrs show spot-2/37 " in out
     assert "adrs diff spot-2/0 spot-2/37 " in out
     assert "adrs run --resume spot-2 --trials 120 " in out
+    assert "is 15.0 % better 16.0 % better 14.9 % better" in " ".join(out.split())
+    assert "adrs verify 'a b/winners/spot-2-37' " in out
+    assert "smoke: 3 trials ended there; rank correlation with the last stage 0.20 over 60" in out
+    assert "so it tells little" in out
+
+
+def test_noise_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    calibration = {
+        "repeats": 5,
+        "deterministic": False,
+        "spread": 0.031,
+        "cpu_spread": 0.01,
+        "wall_spread": 0.02,
+        "contradiction": "the seed's loss on a\x1b[2J was 1.0, then 1.1",
+    }
+    out = last_lines(capsys, calibration=calibration)
+    assert "declares its judge deterministic, but it is not" in out
+    assert "\x1b" not in out
+    assert "measured 5 times, the seed differs from itself by 3.1 %" in " ".join(out.split())
 
 
 def test_an_interrupted_run_says_how_to_go_on(capsys: pytest.CaptureFixture[str]) -> None:
-    out = last_lines(capsys, status="interrupted", reason="SIGINT", validation=None, held_out=None)
+    nothing = dict.fromkeys(("validation", "held_out", "certificate"))
+    out = last_lines(capsys, status="interrupted", reason="SIGINT", **nothing)
     assert "spot-2  interrupted (SIGINT): 60 trials" in out
     assert "no verdict: held-out workloads were not reached" in out
     assert "validation" not in out

@@ -65,7 +65,7 @@ def test_runs(recorded: Path) -> None:
     header, line = adrs(recorded, "runs").out.splitlines()
     assert header.split() == ["run", "status", "trials", "worked", "begun", "verdict"]
     assert line.startswith("toy-1  finished  8/8 ")
-    assert "WINNER (trial 8, 54.4 % better)" in line
+    assert "WINNER (trial 8, 54.4 % better on train, 54.4 % better on validation, " in line
 
 
 def test_status_counts_what_the_record_counts(recorded: Path) -> None:
@@ -99,7 +99,7 @@ def test_show(recorded: Path) -> None:
         "main.py (",
         "train-0 ",
         "held_out  SCORED",
-        "and 2 more; --all shows them",
+        "and 12 more; --all shows them",
         "isolation    separate, fake",
         "fingerprint  ",
     ):
