@@ -37,7 +37,7 @@ def show_findings(screen: Screen, summary: Summary, objective: Objective) -> Non
     screen.line("")
     for pieces in _verdict(summary):
         screen.line(*pieces)
-    for words in _remarks(summary):
+    for words in _remarks(summary, objective):
         screen.line((words, "dim"))
     if summary["adversary"] is not None:
         show_adversary(screen, summary["adversary"], objective)
@@ -147,8 +147,10 @@ def _verdict(summary: Summary) -> Iterator[list[Piece]]:
     yield [(" · ".join(_sureness(summary, held_out)), "dim")]
 
 
-def _remarks(summary: Summary) -> Iterator[str]:
+def _remarks(summary: Summary, objective: Objective) -> Iterator[str]:
     """What the figures rest on: their noise, and what the cheap stages were good for."""
+    if objective.metric.timed:
+        yield from _times(summary)
     if summary["calibration"] is not None:
         yield from noise(Calibration(**summary["calibration"]))
     for stage in summary["stages"]:
@@ -160,6 +162,21 @@ def _remarks(summary: Summary) -> Iterator[str]:
             if agreement < _USELESS:
                 words += ", so it tells little"
         yield words
+
+
+def _times(summary: Summary) -> Iterator[str]:
+    """Elapsed and CPU seconds beside each other: a timing that only one of them shows is odd."""
+    for title, key in reversed(_SPLITS):
+        figures = summary if key is None else summary[key]
+        best, baseline = (figures or {}).get("best"), (figures or {}).get("baseline")
+        if best is not None and baseline is not None and best["trial"] != 0:
+            pairs = ((best[each], baseline[each]) for each in ("cpu_s", "wall_s"))
+            cpu, wall = (
+                f"{1000 * mine:.3g} ms, {mine / theirs:.3g} of the baseline's"
+                for mine, theirs in pairs
+            )
+            yield f"a process of trial {best['trial']} on {title}: CPU {cpu}; elapsed {wall}"
+            return
 
 
 def _sureness(summary: Summary, held_out: Mapping[str, Any]) -> Iterator[str]:

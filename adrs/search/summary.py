@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from statistics import fmean
 from typing import Any
 
 from adrs.model.evaluation import Evaluation, Status
@@ -152,6 +153,8 @@ class _Figures:
             "program": trial.program.id,
             "objective": self._objective_of(evaluation),
             "metrics": _means(evaluation),
+            "cpu_s": fmean(sample.cpu_s for sample in evaluation.samples),
+            "wall_s": fmean(sample.wall_s for sample in evaluation.samples),
         }
 
     def of_references(
