@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from adrs import plugins
-from adrs.cli._looking import run_named
+from adrs.cli._looking import run_named, winners_folder
 from adrs.config import load_task
 from adrs.errors import ConfigError, NotInStore
 from adrs.model.task import Task
@@ -51,6 +51,22 @@ class Winner:
             return None
         folder = Path(self.store.run(self.place).settings.task)
         return folder if folder.is_dir() else None
+
+
+def check_store_place(url: str | None) -> None:
+    """Sees that no store would be made in a winner's folder, which it would change.
+
+    Raises:
+        ConfigError: it would.
+    """
+    place = winners_folder(url).parent.resolve()
+    inside = [one for one in (place, *place.parents) if (one / CERTIFICATE).is_file()]
+    if inside and not place.exists():
+        raise ConfigError(
+            f"the attempt would be recorded in {place}, inside the winner's folder, which then is "
+            "not as it was certified; go to the folder with your task and name the winner there "
+            f"(adrs verify {inside[0]}), or name a store with --store"
+        )
 
 
 def winners_at(places: Sequence[str], store: Store) -> list[Winner]:

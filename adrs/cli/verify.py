@@ -69,13 +69,14 @@ def verify(
     from adrs.cli._checked import as_cases, as_plain, exit_status, show_checked
     from adrs.cli._junit import check_junit, write_junit
     from adrs.cli._looking import opened
-    from adrs.cli._places import winners_at
+    from adrs.cli._places import check_store_place, winners_at
     from adrs.cli._screen import Screen
     from adrs.cli._verifying import Options, verify_all
     from adrs.config import load_task
     from adrs.trust import read_trusted_keys
 
     screen = Screen(as_json)
+    check_store_place(store)
     if junit is not None:
         check_junit(junit)
     if workloads is not None and not workloads.exists():

@@ -56,10 +56,11 @@ def guide(certificate: Certificate) -> str:
         "",
         "## How to verify",
         "",
-        "With ADRS and this task on your machine, in this folder:",
+        "With ADRS and this task on your machine (installed, or in a folder `tasks/"
+        f"{this.task.name}` where you type this):",
         "",
         "```",
-        "adrs verify .",
+        "adrs verify PATH/TO/THIS/FOLDER",
         "```",
         "",
         "It checks every file against the certificate, makes every figure again from the samples,",

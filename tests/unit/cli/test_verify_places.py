@@ -1,0 +1,92 @@
+"""Which winners are meant, and whose the task is that judges them."""
+
+from __future__ import annotations
+
+from contextlib import chdir
+from pathlib import Path
+
+import pytest
+from unit.cli.conftest import TASK_TOML, make_task
+from unit.cli.door import adrs
+
+from adrs import ConfigError, load_task, open_store
+from adrs.cli._places import Winner, local_task, winners_at
+
+
+def winner_in(folder: Path) -> Path:
+    """Something with a certificate, whatever that says."""
+    folder.mkdir(parents=True)
+    (folder / "certificate.json").write_text("{}")
+    return folder
+
+
+def places(folder: Path, *named: str) -> list[str]:
+    store = open_store(folder / "store")
+    try:
+        with chdir(folder):
+            return [winner.place for winner in winners_at(named, store)]
+    finally:
+        store.close()
+
+
+def test_a_folder_is_searched_for_winners(tmp_path: Path) -> None:
+    for place in ("b", "a/deep/er", ".hidden/one"):
+        winner_in(tmp_path / place)
+    for left_out in (".git", ".venv", "x/node_modules", "y/__pycache__"):
+        winner_in(tmp_path / left_out / "winner")
+    winner_in(tmp_path / "b/inside")  # belongs to b, which cannot be whole with it
+    elsewhere = winner_in(tmp_path.with_name("elsewhere"))
+    (tmp_path / "link").symlink_to(elsewhere)
+    assert places(tmp_path) == [".hidden/one", "a/deep/er", "b"]
+    assert places(tmp_path, "a", "b", "a/deep") == ["a/deep/er", "b"]
+    assert places(tmp_path, "link") == ["link"]
+
+
+def test_nothing_to_verify_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "file").touch()
+    for place, words in {
+        "empty": "no winner was found below",
+        "file": "is a file",
+        "toy-9": "neither a folder nor a run",
+    }.items():
+        done = adrs(tmp_path, "verify", place)
+        assert done.code == 2
+        assert words in done.err
+    assert adrs(tmp_path, "verify").code == 2
+
+
+def test_the_task_is_found_by_name_and_by_what_it_says_itself(tmp_path: Path) -> None:
+    winner = Winner("w", winner_in(tmp_path / "w"), None)  # type: ignore[arg-type]
+    with chdir(tmp_path):
+        assert local_task("toy", None, winner) is None
+        make_task(tmp_path)
+        here = local_task("toy", None, winner)
+        assert here is not None
+        assert here.folder == tmp_path / "toy"
+        make_task(tmp_path / "tasks")
+        first = local_task("toy", None, winner)
+        assert first is not None
+        assert first.folder == tmp_path / "tasks/toy"
+        named = load_task(make_task(tmp_path / "named"))
+        assert local_task("toy", named, winner) is named
+        (tmp_path / "toy").rename(tmp_path / "joy")
+        assert local_task("joy", named, winner) is None
+
+
+def test_a_task_inside_a_winner_is_not_one_of_ours(tmp_path: Path) -> None:
+    winner = winner_in(tmp_path / "w")
+    make_task(winner).rename(winner / "task")
+    declared = TASK_TOML.replace('name = "toy"', 'name = "task"')
+    (winner / "task/task.toml").write_text(declared)
+    with chdir(winner):
+        assert local_task("task", None, Winner(".", winner, None)) is None  # type: ignore[arg-type]
+        other = Winner("elsewhere", winner_in(tmp_path / "other"), None)  # type: ignore[arg-type]
+        assert local_task("task", None, other) is not None
+
+
+def test_a_task_that_cannot_be_read_is_not_passed_over(tmp_path: Path) -> None:
+    (make_task(tmp_path) / "task.toml").write_text("[task")
+    winner = Winner("w", winner_in(tmp_path / "w"), None)  # type: ignore[arg-type]
+    with chdir(tmp_path), pytest.raises(ConfigError):
+        local_task("toy", None, winner)
