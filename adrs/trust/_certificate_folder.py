@@ -10,6 +10,7 @@ import shutil
 import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path, PurePosixPath
 
 from pydantic import ValidationError
@@ -300,8 +301,8 @@ class _Snapshot:
 
     def _gather(self, folder: int, prefix: str, depth: int) -> None:
         with os.scandir(folder) as entries:
-            names = sorted(entry.name for entry in entries)
-        for name in names:
+            names = [entry.name for entry in islice(entries, self._entries + 1)]
+        for name in sorted(names):
             self._entries -= 1
             if self._entries < 0:
                 self._fault(prefix + name, f"is one of more than {_MAX_ENTRIES} files and folders")

@@ -135,8 +135,11 @@ def _words(interval: Interval | Span | None, percent: bool, digits: int) -> str:
     if interval is None:
         return "unknown"
     numbers = [
-        "unknown" if one is None else f"{100 * one if percent else one:.{digits}g}"
+        "unknown"
+        if one is None
+        else f"{100 * one:.{digits}g} %"
+        if percent
+        else f"{one:.{digits}g}"
         for one in (interval.value, interval.low, interval.high)
     ]
-    unit = " %" if percent else ""
-    return f"{numbers[0]}{unit} [{numbers[1]}{unit}, {numbers[2]}{unit}]"
+    return f"{numbers[0]} [{numbers[1]}, {numbers[2]}]"

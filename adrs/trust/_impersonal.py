@@ -14,8 +14,9 @@ from pydantic import JsonValue
 
 from adrs.trust._certificate import LARGEST_INT
 
-# A slash that starts something, not one between two words ("GB/s").
-_PATH = re.compile(r"(?<![\w.])/+[^\s\"'`,;()<>\[\]{}|/]+[^\s\"'`,;()<>\[\]{}|]*")
+_IN_PATH = r"[^\s\"'`,;()<>\[\]{}|]*"
+# A slash that starts something, not one between two words ("GB/s") or by itself.
+_ABSOLUTE = r"(?<![\w.])/+(?=[^\s/])"
 # Names that many machines and users have say nothing of this one.
 _COMMON = frozenset({"localhost", "root", "user", "linux"})
 
@@ -32,15 +33,14 @@ class Impersonal:
         names = {platform.node(), platform.node().partition(".")[0]}
         with contextlib.suppress(KeyError, OSError):  # a user without a name
             names.add(getpass.getuser())
-        self._places = sorted(known, key=len, reverse=True)
+        places = [re.escape(place) for place in sorted(known, key=len, reverse=True)]
+        self._paths = re.compile(rf"(?:{'|'.join([*places, _ABSOLUTE])}){_IN_PATH}")
         words = "|".join(re.escape(name) for name in sorted(names - _COMMON) if len(name) > 2)
         self._names = re.compile(rf"(?<!\w)(?:{words})(?!\w)") if words else None
 
     def text(self, text: str, limit: int | None = None) -> str:
         """The text without these, and cut."""
-        for place in self._places:
-            text = text.replace(place, "(path)")
-        text = _PATH.sub("(path)", text)
+        text = self._paths.sub("(path)", text)
         if self._names is not None:
             text = self._names.sub("(name)", text)
         text = text.encode("utf-8", "replace").decode()
