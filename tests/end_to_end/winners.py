@@ -12,15 +12,7 @@ from typing import Any
 import rfc8785
 from unit.cli.door import adrs
 
-from adrs import open_store
-from adrs.trust import (
-    Certificate,
-    Signature,
-    judge_held_out,
-    parse_certificate,
-    read_folder,
-    write_folder,
-)
+from adrs.trust import Certificate, Signature, judge_held_out, read_folder
 
 Content = dict[str, Any]
 
@@ -115,17 +107,9 @@ def search(folder: Path, *options: str) -> Path:
     """A winner's folder of the task `near` in a folder."""
     done = adrs(folder, "run", "near", "--trials", "6", "--store", "record", *options, "--json")
     assert done.code == 0, done.err
-    summary = json.loads(done.out)
-    assert summary["held_out"]["verdict"] == "WINNER", done.err
-    store = open_store(folder / "record")
-    try:
-        content = store.certificate(summary["run"])
-        assert content is not None
-        certificate = parse_certificate(content.encode())
-        program = store.program(certificate.program.id)
-    finally:
-        store.close()
-    return write_folder(certificate, program, folder / "near", folder / "winners")
+    assert json.loads(done.out)["held_out"]["verdict"] == "WINNER", done.err
+    [winner] = (folder / "record/winners").iterdir()
+    return winner
 
 
 def resigned(winner: Path, signature: Signature) -> None:
