@@ -29,12 +29,15 @@ class Impersonal:
     """
 
     def __init__(self, places: Iterable[str | Path]) -> None:
-        known = {str(place) for place in (*places, Path.home())} - {"", ".", "/"}
+        known = {str(place) for place in places}
+        with contextlib.suppress(RuntimeError):  # a user without a home
+            known.add(str(Path.home()))
+        known -= {"", ".", "/"}
         names = {platform.node(), platform.node().partition(".")[0]}
         with contextlib.suppress(KeyError, OSError):  # a user without a name
             names.add(getpass.getuser())
-        places = [re.escape(place) for place in sorted(known, key=len, reverse=True)]
-        self._paths = re.compile(rf"(?:{'|'.join([*places, _ABSOLUTE])}){_IN_PATH}")
+        starts = [re.escape(place) for place in sorted(known, key=len, reverse=True)]
+        self._paths = re.compile(rf"(?:{'|'.join([*starts, _ABSOLUTE])}){_IN_PATH}")
         words = "|".join(re.escape(name) for name in sorted(names - _COMMON) if len(name) > 2)
         self._names = re.compile(rf"(?<!\w)(?:{words})(?!\w)") if words else None
 

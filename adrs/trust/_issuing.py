@@ -108,7 +108,7 @@ class _Issue:
             settings.task,
             settings.workloads,
         ]
-        self._impersonal = Impersonal([*places, Path.cwd()])
+        self._impersonal = Impersonal(places)
 
     def certificate(self, confined: Mapping[str, bool]) -> Certificate:
         """Everything but the text of VERIFY.md and the id."""

@@ -356,6 +356,22 @@ def test_hostile_json_is_refused(content: bytes, said: str) -> None:
     assert str(refused.value).isprintable()
 
 
+@pytest.mark.parametrize("number", [b"1e999", b"1e151", b"-1e400"])
+def test_a_number_without_bounds_is_refused(certificate: Certificate, number: bytes) -> None:
+    content = certificate.canonical()
+    for name in (b'"cost_usd":', b'"value":'):
+        start = content.index(name) + len(name)
+        end = start + min(content[start:].index(b","), content[start:].index(b"}"))
+        faults = refusal(content[:start] + number + content[end:])
+        assert name == b'"value":' or any("samples.0.metrics.cost_usd" in one for one in faults)
+
+
+def refusal(content: bytes) -> tuple[str, ...]:
+    with pytest.raises(CertificateChanged) as refused:
+        parse_certificate(content)
+    return refused.value.changed
+
+
 def test_json_that_is_not_canonical_is_refused(certificate: Certificate) -> None:
     spaced = json.dumps(json.loads(certificate.canonical()), sort_keys=True).encode()
     with pytest.raises(CertificateChanged, match="not written as canonical JSON"):

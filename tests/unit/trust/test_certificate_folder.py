@@ -9,11 +9,12 @@ import resource
 import shutil
 import signal
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
-from unit.trust.winner import FASTER, FILES, Winner, with_own_id
+from unit.trust.winner import FASTER, FILES, Winner, renamed, with_own_id
 
 from adrs import CertificateChanged, ConfigError, Unavailable, load_task
 from adrs.trust import (
@@ -127,6 +128,17 @@ def test_what_a_killed_writer_left_is_cleared_away_and_nothing_else(
     (place / ".mine.partial").mkdir()
     write_folder(certificate, kept.program(certificate), kept.task.folder, place)
     assert sorted(os.listdir(place)) == [".mine.partial", "toy-1-1"]
+
+
+def test_writers_at_the_same_time_do_not_clear_each_other_away(
+    kept: Winner, certificate: Certificate, tmp_path: Path
+) -> None:
+    program, task, place = kept.program(certificate), kept.task.folder, tmp_path / "winners"
+    winners = [renamed(certificate, f"toy-{number % 8}") for number in range(16)]
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda one: write_folder(one, program, task, place), winners))
+    assert sorted(os.listdir(place)) == [f"toy-{number}-1" for number in range(8)]
+    assert all(read_folder(folder) for folder in place.iterdir())
 
 
 def test_another_program_or_task_is_not_written(winner: Winner, tmp_path: Path) -> None:
