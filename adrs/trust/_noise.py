@@ -19,8 +19,8 @@ class Noise:
     Two or three repeats say little of their own spread, and by luck often that it is nil. So a
     program's variance is its own moderated by the pooled one, each weighed with its degrees of
     freedom (Smyth, "Linear models and empirical Bayes methods for assessing differential
-    expression", Statistical Applications in Genetics and Molecular Biology 3, 2004, section 4;
-    the prior's weight is fixed at PRIOR_FREEDOM and not fitted).
+    expression in microarray experiments", Statistical Applications in Genetics and Molecular
+    Biology 3, 2004; the prior's weight is fixed at PRIOR_FREEDOM and not fitted).
 
     Deviations are relative to a program's mean where all its figures are above zero, since noise
     of timings is multiplicative; of other figures they are absolute, in the objective's unit.
