@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from adrs import plugins
-from adrs.cli._looking import run_named, winners_folder
+from adrs.cli._looking import opened, winners_folder
+from adrs.cli._text import listed
 from adrs.config import load_task
 from adrs.errors import ConfigError, NotInStore
 from adrs.model.task import Task
@@ -29,27 +31,31 @@ class Winner:
 
     place: str
     folder: Path | None
-    store: Store
 
-    def read(self) -> Bundle:
+    def read(self, store: Store) -> Bundle:
         """What is there, whole in itself.
 
         Raises:
             CertificateChanged: it is not what it says.
-            ConfigError: it cannot be read.
+            ConfigError: it cannot be read, or the run has no certificate.
+            NotInStore: there is no such run.
         """
         if self.folder is not None:
             return read_folder(self.folder)
-        content = self.store.certificate(self.place)
-        assert content is not None  # since `winners_at` found it
+        content = store.certificate(self.place)
+        if content is None:
+            raise ConfigError(
+                f"run {self.place} has no certificate; a run gets one when it ends with WINNER, "
+                f"and `adrs status {self.place}` says how it ended"
+            )
         certificate = parse_certificate(content.encode())
-        return Bundle(certificate, self.store.program(certificate.program.id), {})
+        return Bundle(certificate, store.program(certificate.program.id), {})
 
-    def recorded_task(self) -> Path | None:
+    def recorded_task(self, store: Store) -> Path | None:
         """The task's folder as the run has it, if it is a run and the folder still exists."""
         if self.folder is not None:
             return None
-        folder = Path(self.store.run(self.place).settings.task)
+        folder = Path(store.run(self.place).settings.task)
         return folder if folder.is_dir() else None
 
 
@@ -69,43 +75,55 @@ def check_store_place(url: str | None) -> None:
         )
 
 
-def winners_at(places: Sequence[str], store: Store) -> list[Winner]:
-    """Every winner that is meant, once; without a place, those below the working folder.
+def winners_at(places: Sequence[str]) -> list[Winner]:
+    """Every winner that is meant, once; what is no path is taken for a run.
+
+    Args:
+        places: where to look; the working folder if there are none.
 
     Raises:
-        ConfigError: a place holds no certificate, or is neither a folder nor a run.
+        ConfigError: a folder without a certificate, or a file.
     """
     found: dict[Path | str, Winner] = {}
     for place in places or (".",):
-        for winner in _at(place, store):
+        for winner in _at(place):
             found.setdefault(winner.folder.resolve() if winner.folder else place, winner)
     return list(found.values())
 
 
-def _at(place: str, store: Store) -> list[Winner]:
-    folder = Path(place)
-    if folder.is_dir():
-        winners = [Winner(str(one), one, store) for one in _winners_below(folder)]
+def _at(place: str) -> list[Winner]:
+    path = Path(place)
+    if path.is_dir():
+        winners = [Winner(str(one), one) for one in _winners_below(path)]
         if not winners:
             raise ConfigError(
-                f"no winner was found below {folder.resolve()}: there is no {CERTIFICATE} in it; "
+                f"no winner was found below {path.resolve()}: there is no {CERTIFICATE} in it; "
                 "a run that ends with WINNER writes one. Nothing was verified"
             )
         return winners
-    if folder.exists():
-        raise ConfigError(f"{place} is a file; name the winner's folder, {folder.parent}")
-    try:
-        run = run_named(store, place).name
-    except NotInStore as error:
-        raise ConfigError(
-            f"{place} is neither a folder nor a run of this store; `adrs runs` lists the runs"
-        ) from error
-    if store.certificate(run) is None:
-        raise ConfigError(
-            f"run {place} has no certificate; a run gets one when it ends with WINNER, and "
-            f"`adrs status {place}` says how it ended"
-        )
-    return [Winner(run, None, store)]
+    if path.exists():
+        raise ConfigError(f"{place} is a file; name the winner's folder, {path.parent}")
+    return [Winner(place, None)]
+
+
+@contextmanager
+def store_for(winners: Sequence[Winner], url: str | None) -> Iterator[Store]:
+    """The store that attempts are recorded in; it is made where only folders are verified.
+
+    Raises:
+        ConfigError: what is no folder is no run either.
+    """
+    runs = [winner.place for winner in winners if winner.folder is None]
+    with ExitStack() as stack:
+        try:
+            store = stack.enter_context(opened(url, create=not runs))
+            for run in runs:
+                store.run(run)
+        except NotInStore as error:
+            raise ConfigError(
+                f"neither a folder nor a run is named {listed(runs)}: {error}"
+            ) from error
+        yield store
 
 
 def _winners_below(folder: Path) -> Iterator[Path]:
@@ -117,24 +135,30 @@ def _winners_below(folder: Path) -> Iterator[Path]:
         folders[:] = sorted(name for name in folders if name not in _SKIPPED)
 
 
-def local_task(name: str, given: Task | None, winner: Winner) -> Task | None:
+def local_task(
+    name: str, given: Task | None, recorded: Path | None, winner: Path | None
+) -> Task | None:
     """The task of a name as it is on this machine: named by the user, recorded, installed, here.
 
     What lies inside a winner's folder is not of this machine, unless the user named it: who sent
     one sent both.
+
+    Args:
+        given: what the user named.
+        recorded: the folder that the winner's own run had.
+        winner: the winner's folder.
 
     Raises:
         ConfigError: it is there, and cannot be read as a task.
     """
     if given is not None and given.name == name:
         return given
-    recorded = winner.recorded_task()
     if recorded is not None:
         return load_task(recorded)
     if name in {plugin.name for plugin in plugins.installed_plugins("adrs.tasks")}:
         return load_task(plugins.task_folder(name))
     for folder in (Path("tasks", name), Path(name)):
-        if not (folder / "task.toml").is_file() or is_inside(folder, winner.folder):
+        if not (folder / "task.toml").is_file() or is_inside(folder, winner):
             continue
         task = load_task(folder)
         if task.name == name:

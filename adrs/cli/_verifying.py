@@ -82,13 +82,13 @@ async def verify_all(
 
 async def _verified(winner: Winner, options: Options, store: Store) -> Verification:
     try:
-        bundle = winner.read()
+        bundle = winner.read(store)
     except CertificateChanged as error:
         return unreadable(winner.place, error.changed)
     claim = Claim(winner.place, bundle.certificate, bundle.program)
     if faults := figures_fault(bundle.certificate):
         return claim.changed(faults)
-    with _task_of(bundle, winner, options) as (task, judge):
+    with _task_of(bundle, winner, options, store) as (task, judge):
         signature, fault = _signature(bundle, options.trusted_keys)
         claim = replace(claim, judge=judge, signature=signature)
         faults = [*claim.task_changes(task), *([fault] if fault else [])]
@@ -100,10 +100,12 @@ async def _verified(winner: Winner, options: Options, store: Store) -> Verificat
 
 
 @contextmanager
-def _task_of(bundle: Bundle, winner: Winner, options: Options) -> Iterator[tuple[Task, str]]:
+def _task_of(
+    bundle: Bundle, winner: Winner, options: Options, store: Store
+) -> Iterator[tuple[Task, str]]:
     """The task to judge with, and whether it is "installed" or "bundled"."""
     name = bundle.certificate.task.name
-    task = local_task(name, options.task, winner)
+    task = local_task(name, options.task, winner.recorded_task(store), winner.folder)
     if task is not None:
         yield task, "bundled" if is_inside(task.folder, winner.folder) else "installed"
     elif options.trust_bundled_judge and bundle.task_files:

@@ -68,8 +68,7 @@ def verify(
 
     from adrs.cli._checked import as_cases, as_plain, exit_status, show_checked
     from adrs.cli._junit import check_junit, write_junit
-    from adrs.cli._looking import opened
-    from adrs.cli._places import check_store_place, winners_at
+    from adrs.cli._places import check_store_place, store_for, winners_at
     from adrs.cli._screen import Screen
     from adrs.cli._verifying import Options, verify_all
     from adrs.config import load_task
@@ -90,8 +89,8 @@ def verify(
         accept_isolation=accept_isolation or "",
         workers=workers,
     )
-    with opened(store, create=True) as record:
-        winners = winners_at(places or [], record)
+    winners = winners_at(places or [])
+    with store_for(winners, store) as record:
         results = asyncio.run(verify_all(winners, options, record, screen))
     status = exit_status(results, allow_inconclusive)
     if junit is not None:

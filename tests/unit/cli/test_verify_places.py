@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import chdir
 from pathlib import Path
 
@@ -9,8 +10,8 @@ import pytest
 from unit.cli.conftest import TASK_TOML, make_task
 from unit.cli.door import adrs
 
-from adrs import ConfigError, load_task, open_store
-from adrs.cli._places import Winner, local_task, winners_at
+from adrs import ConfigError, RunSettings, load_task, new_run, open_store
+from adrs.cli._places import local_task, winners_at
 
 
 def winner_in(folder: Path) -> Path:
@@ -21,12 +22,8 @@ def winner_in(folder: Path) -> Path:
 
 
 def places(folder: Path, *named: str) -> list[str]:
-    store = open_store(folder / "store")
-    try:
-        with chdir(folder):
-            return [winner.place for winner in winners_at(named, store)]
-    finally:
-        store.close()
+    with chdir(folder):
+        return [winner.place for winner in winners_at(named)]
 
 
 def test_a_folder_is_searched_for_winners(tmp_path: Path) -> None:
@@ -48,30 +45,42 @@ def test_nothing_to_verify_is_an_error(tmp_path: Path) -> None:
     for place, words in {
         "empty": "no winner was found below",
         "file": "is a file",
-        "toy-9": "neither a folder nor a run",
+        "toy-9": "neither a folder nor a run is named toy-9",
     }.items():
         done = adrs(tmp_path, "verify", place)
         assert done.code == 2
         assert words in done.err
     assert adrs(tmp_path, "verify").code == 2
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["empty", "file"]
+
+
+def test_a_run_that_ended_otherwise_has_nothing_to_verify(mine: Path) -> None:
+    store = open_store(mine / ".adrs")
+    task = load_task(mine / "toy")
+    run = new_run(store, task, RunSettings(str(task.folder), trials=1)).name
+    store.close()
+    done = adrs(mine, "verify", run, "--json")
+    assert done.code == 2
+    assert "has no certificate" in json.loads(done.out)["errors"][0]["error"]
+    assert "neither a folder nor a run" in adrs(mine, "verify", "toy-9").err
 
 
 def test_the_task_is_found_by_name_and_by_what_it_says_itself(tmp_path: Path) -> None:
-    winner = Winner("w", winner_in(tmp_path / "w"), None)  # type: ignore[arg-type]
+    winner = winner_in(tmp_path / "w")
     with chdir(tmp_path):
-        assert local_task("toy", None, winner) is None
+        assert local_task("toy", None, None, winner) is None
         make_task(tmp_path)
-        here = local_task("toy", None, winner)
+        here = local_task("toy", None, None, winner)
         assert here is not None
         assert here.folder == tmp_path / "toy"
         make_task(tmp_path / "tasks")
-        first = local_task("toy", None, winner)
+        first = local_task("toy", None, None, winner)
         assert first is not None
         assert first.folder == tmp_path / "tasks/toy"
         named = load_task(make_task(tmp_path / "named"))
-        assert local_task("toy", named, winner) is named
+        assert local_task("toy", named, None, winner) is named
         (tmp_path / "toy").rename(tmp_path / "joy")
-        assert local_task("joy", named, winner) is None
+        assert local_task("joy", named, None, winner) is None
 
 
 def test_a_task_inside_a_winner_is_not_one_of_ours(tmp_path: Path) -> None:
@@ -80,13 +89,12 @@ def test_a_task_inside_a_winner_is_not_one_of_ours(tmp_path: Path) -> None:
     declared = TASK_TOML.replace('name = "toy"', 'name = "task"')
     (winner / "task/task.toml").write_text(declared)
     with chdir(winner):
-        assert local_task("task", None, Winner(".", winner, None)) is None  # type: ignore[arg-type]
-        other = Winner("elsewhere", winner_in(tmp_path / "other"), None)  # type: ignore[arg-type]
-        assert local_task("task", None, other) is not None
+        assert local_task("task", None, None, winner) is None
+        assert local_task("task", None, None, winner_in(tmp_path / "other")) is not None
 
 
 def test_a_task_that_cannot_be_read_is_not_passed_over(tmp_path: Path) -> None:
     (make_task(tmp_path) / "task.toml").write_text("[task")
-    winner = Winner("w", winner_in(tmp_path / "w"), None)  # type: ignore[arg-type]
+    winner = winner_in(tmp_path / "w")
     with chdir(tmp_path), pytest.raises(ConfigError):
-        local_task("toy", None, winner)
+        local_task("toy", None, None, winner)
