@@ -4,15 +4,27 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from unit.trust.winner import SALT, SHARES, Winner, evaluation, forged, make_task, record_winner
+import rfc8785
+from unit.trust.winner import (
+    SALT,
+    SHARES,
+    Winner,
+    evaluation,
+    forged,
+    make_task,
+    record_winner,
+    with_own_id,
+)
 
 import adrs
-from adrs.trust import Certificate, figures_fault
+from adrs import CertificateChanged
+from adrs.trust import Certificate, figures_fault, parse_certificate
 
 Content = dict[str, Any]
 
@@ -181,3 +193,35 @@ def test_the_level_is_that_of_all_looks(winner: Winner) -> None:
     )  # fmt: skip
     winner.store.append(winner.run, [adrs.Found(finding)])
     assert figures_fault(winner.certificate()) == []
+
+
+ODD = [
+    None, True, 0, -1, 2**53, 2**70, 1e150, -1e150, 5e-324, 1e308, 0.5, "", "\x00", "../../x",
+    [], {}, [1], {"a": 1}, "WINNER", "maximize", "geomean_ratio", "process", "\u202e", "0" * 64,
+]  # fmt: skip
+
+
+def places(node: Any) -> Iterator[tuple[Any, Any]]:
+    keys = list(node) if isinstance(node, dict) else range(len(node))
+    for key in keys if isinstance(node, dict | list) else ():
+        yield node, key
+        if isinstance(node[key], dict | list):
+            yield from places(node[key])
+
+
+def test_no_forgery_does_more_harm_than_to_be_refused(certificate: Certificate) -> None:
+    chance = random.Random()
+    weighed = 0
+    for _ in range(400):
+        content = certificate.model_dump(mode="json")
+        for _ in range(chance.choice((1, 1, 2))):
+            holder, key = chance.choice(list(places(content)))
+            with suppress(LookupError):
+                holder[key] = chance.choice(ODD)
+        try:
+            this = parse_certificate(with_own_id(content))
+        except (CertificateChanged, rfc8785.CanonicalizationError):
+            continue
+        weighed += 1
+        assert all(fault.isprintable() for fault in figures_fault(this))
+    assert weighed > 10
