@@ -19,7 +19,7 @@ _METHODS = {
     "adrs.proposers": ("propose", "observe"),
     "adrs.evaluators": ("open",),
     "adrs.sandboxes": ("probe", "open"),
-    "adrs.archives": ("add", "select", "elites"),
+    "adrs.archives": ("add", "admits", "select", "elites"),
     "adrs.stores": (),
     "adrs.executors": ("open",),
     "adrs.tasks": (),

@@ -50,7 +50,9 @@ def _row(
         (str(trial.number), style),
         ", ".join(map(str, lineage.parents)) or "-",
         harmless(lineage.proposer, 20),
-        (str(trial.status or "in flight"), "" if trial.score or not trial.status else "yellow"),
+        ("in flight", "")
+        if admission is None
+        else (str(trial.status), "" if trial.score else "yellow"),
         (scored(trial, base, task), style),
         *gap,
         "" if admission is None else "yes" if admission.kept else "no",

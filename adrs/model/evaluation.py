@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
@@ -122,6 +122,19 @@ class Evaluation:
             feedback=later.feedback or self.feedback,
             wall_s=self.wall_s + later.wall_s,
         )
+
+
+def merged(evaluations: Iterable[Evaluation]) -> tuple[Evaluation, ...]:
+    """Evaluations in order, those that go on with the repeats of the one before as one with it."""
+    found: list[Evaluation] = []
+    for evaluation in evaluations:
+        last = found[-1] if found else None
+        first = evaluation.samples[0].repeat if evaluation.samples else 0
+        if first and last is not None and last.split is evaluation.split and first == last.repeats:
+            found[-1] = last.joined(evaluation)
+        else:
+            found.append(evaluation)
+    return tuple(found)
 
 
 @dataclass(frozen=True, slots=True)

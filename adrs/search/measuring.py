@@ -61,9 +61,9 @@ class Measuring:
 
     async def seed(self, trial: Trial) -> Trial:
         """Measures and tells trial 0, and finds out how far it differs from itself."""
-        evaluations, scored = await self._early(trial)
-        if not scored:
-            return self._run.tell(trial.number, evaluations)
+        last_word = await self._early(trial)
+        if last_word is not None:
+            return self._run.tell(trial.number, [last_word])
         stage = self._task.stages[-1]
         least = 2 if self._run.deterministic else _CALIBRATION
         request = Request(stage.split, repeats=max(stage.repeats, least), feedback=True)
@@ -71,51 +71,63 @@ class Measuring:
         found = await self.programs(twice, request)
         scored = all(evaluation.status is Status.SCORED for evaluation in found)
         calibration = self._calibrate(found) if scored else None
-        return self._run.tell(trial.number, [*evaluations, found[0]], calibration=calibration)
+        return self._run.tell(trial.number, [found[0]], calibration=calibration)
 
     async def trial(self, trial: Trial) -> Trial:
         """Measures and tells a trial."""
-        evaluations, scored = await self._early(trial)
-        if not scored:
-            return self._run.tell(trial.number, evaluations)
-        last, beside = await self._race(trial)
-        return self._run.tell(trial.number, [*evaluations, last], beside)
+        last_word = await self._early(trial)
+        if last_word is not None:
+            return self._run.tell(trial.number, [last_word])
+        rest, beside = await self._race(trial)
+        return self._run.tell(trial.number, rest, beside)
 
-    async def _early(self, trial: Trial) -> tuple[list[Evaluation], bool]:
-        """The stages before the last, and whether the last is worth reaching."""
-        evaluations: list[Evaluation] = []
+    async def _early(self, trial: Trial) -> Evaluation | None:
+        """The stages before the last; the evaluation that ends the trial's way, if one does."""
+        known = {evaluation.split for evaluation in trial.evaluations}
         for stage in self._task.stages[:-1]:
+            if stage.split in known:
+                continue
             request = Request(stage.split, repeats=stage.repeats)
-            evaluations += await self.programs([trial.program], request)
-            if evaluations[-1].status is not Status.SCORED:
-                return evaluations, False
-            if trial.number and self._stops(trial.number, stage, evaluations[-1]):
-                return evaluations, False
-        return evaluations, True
+            (evaluation,) = await self.programs([trial.program], request)
+            if evaluation.status is not Status.SCORED:
+                return evaluation
+            if trial.number and self._stops(trial.number, stage, evaluation):
+                return evaluation
+            self._run.note(trial.number, evaluation)
+        return None
 
     def _stops(self, number: int, stage: Stage, evaluation: Evaluation) -> bool:
         best = self._run.best
         assert best is not None
         return self._run.promotion.stops(number, stage, evaluation, best, self._run.weakest)
 
-    async def _race(self, trial: Trial) -> tuple[Evaluation, Measured | None]:
-        """The last stage, repeated while that may change what becomes of the trial."""
+    async def _race(self, trial: Trial) -> tuple[list[Evaluation], Measured | None]:
+        """The last stage, repeated while that may change what becomes of the trial.
+
+        Repeats are noted before more of them are asked for. Turns with the best are not: they only
+        mean something together, so they are one measurement.
+        """
         stage = self._task.stages[-1]
         incumbent = self._run.best if self._task.timed else None
         rivals = [] if incumbent is None else [incumbent.program]
-        evaluation: Evaluation | None = None
+        whole = next((e for e in trial.evaluations if e.split is stage.split), None)
         theirs: Evaluation | None = None
-        more = stage.repeats
+        unrecorded: Evaluation | None = None
+        more = stage.repeats if whole is None else self._more(trial, whole, None)
         while more:
-            first = 0 if evaluation is None else evaluation.repeats
+            if unrecorded is not None and not rivals:
+                self._run.note(trial.number, unrecorded)
+                unrecorded = None
+            first = 0 if whole is None else whole.repeats
             request = Request(stage.split, repeats=more, first=first, feedback=first == 0)
             found = await self.programs([trial.program, *rivals], request)
-            evaluation = found[0] if evaluation is None else evaluation.joined(found[0])
+            whole = found[0] if whole is None else whole.joined(found[0])
+            unrecorded = found[0] if unrecorded is None else unrecorded.joined(found[0])
             if rivals:
                 theirs = found[1] if theirs is None else theirs.joined(found[1])
-            more = self._more(trial, evaluation, self._beside(incumbent, theirs))
-        assert evaluation is not None
-        return evaluation, self._beside(incumbent, theirs)
+            more = self._more(trial, whole, self._beside(incumbent, theirs))
+        rest = [] if unrecorded is None else [unrecorded]
+        return rest, self._beside(incumbent, theirs)
 
     def _beside(self, incumbent: Trial | None, theirs: Evaluation | None) -> Measured | None:
         if incumbent is None or theirs is None:

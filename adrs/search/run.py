@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from adrs.errors import SeedFailed, TrialStateError, Unavailable
 from adrs.model.calibration import Calibration
-from adrs.model.evaluation import Evaluation, Score, Status
+from adrs.model.evaluation import Evaluation, Score, Status, merged
 from adrs.model.facts import Asked, Calibrated, Fact, Measured, Refused, Started, Told
 from adrs.model.scoring import repeat_scores
 from adrs.model.scoring import score as score_of
@@ -256,6 +256,26 @@ class Run:
 
     # --- telling -------------------------------------------------------------------------
 
+    def note(self, number: int, evaluation: Evaluation) -> None:
+        """Records a part of what was measured of an open trial, before more is decided by it.
+
+        A run that goes on after a kill has it, and measures only the rest.
+
+        Raises:
+            TrialStateError: the trial is not open.
+        """
+        trial = self._opened(number)
+        self.store.append(self.name, [Measured(number, evaluation)])
+        self._open[number] = replace(trial, evaluations=merged([*trial.evaluations, evaluation]))
+
+    def _opened(self, number: int) -> Trial:
+        trial = self._open.get(number)
+        if trial is None:
+            raise TrialStateError(
+                f"trial {number} is not open; tell() takes each trial from ask() once"
+            )
+        return trial
+
     def tell(
         self,
         number: int,
@@ -267,7 +287,7 @@ class Run:
 
         Args:
             number: of a trial from `ask`.
-            evaluations: one for each stage that it reached.
+            evaluations: for each stage that it reached, those noted before left out.
             beside: the program that took turns with it on the last stage.
             calibration: what measuring the seed several times said.
 
@@ -275,17 +295,14 @@ class Run:
             TrialStateError: the trial is not open: never asked, or told before.
             TrialStateError: no evaluation was given.
         """
-        trial = self._open.get(number)
-        if trial is None:
-            raise TrialStateError(
-                f"trial {number} is not open; tell() takes each trial from ask() once"
-            )
-        if not evaluations:
+        trial = self._opened(number)
+        everything = merged([*trial.evaluations, *evaluations])
+        if not everything:
             raise TrialStateError(f"tell({number}) got no evaluation; expected one per stage")
         self.calibration = calibration or self.calibration
-        last = evaluations[-1]
+        last = everything[-1]
         score = self.score(last, beside) if last.split is self.task.search_split else None
-        trial = self._absorb(replace(trial, evaluations=tuple(evaluations), score=score))
+        trial = self._absorb(replace(trial, evaluations=everything, score=score))
         assert trial.admission is not None
         facts: list[Fact] = [Measured(number, evaluation) for evaluation in evaluations]
         if beside is not None:

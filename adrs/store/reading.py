@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from adrs.errors import NotInStore
 from adrs.model.attack import Attack
 from adrs.model.calibration import Calibration
-from adrs.model.evaluation import Evaluation, Score, Status
+from adrs.model.evaluation import Evaluation, Score, Status, merged
 from adrs.model.facts import Noted
 from adrs.model.isolation import Isolation, IsolationLevel
 from adrs.model.metric import Direction
@@ -275,7 +275,7 @@ def _trial(row: codec.Row, program: Program, evaluations: Sequence[Evaluation]) 
         number=row["number"],
         candidate=Candidate(program, codec.lineage_from(row)),
         island=row["island"],
-        evaluations=tuple(evaluations),
+        evaluations=merged(evaluations),
         score=_score(row) if row["score"] is not None else None,
         admission=_admission(row) if told else None,
     )

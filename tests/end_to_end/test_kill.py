@@ -74,6 +74,7 @@ import adrs
 
 class Tell:
     def phase(self, words): pass
+    def calibrated(self, calibration): pass
     def told(self, trial):
         print(trial.number, trial.program.id, repr(trial.score.value if trial.score else None),
               flush=True)
@@ -166,10 +167,22 @@ def play(
     assert list(store.check()) == []
     assert store.run(name).status is adrs.RunStatus.FINISHED
     evaluations = witness.read_text().split().count("train")
-    assert trials + 1 <= evaluations <= trials + 1 + fatal * workers
+    recorded = sum(
+        len(evaluation.samples)
+        for trial in told.values()
+        for evaluation in trial.evaluations
+        if evaluation.split is adrs.Split.TRAIN
+    )
+    assert recorded <= evaluations <= recorded + fatal * workers
     order = [(t.number, t.program.id) for t in sorted(told.values(), key=lambda t: t.number)]
     store.close()
-    return {"kills": fatal, "trials": trials, "evaluations": evaluations, "programs": order}
+    return {
+        "kills": fatal,
+        "trials": trials,
+        "recorded": recorded,
+        "evaluations": evaluations,
+        "programs": order,
+    }
 
 
 def collect(output: str, printed: dict[int, tuple[str, str]]) -> None:

@@ -247,6 +247,9 @@ class Silent:
     def phase(self, words):
         pass
 
+    def calibrated(self, calibration):
+        pass
+
     def told(self, trial):
         pass
 

@@ -331,3 +331,42 @@ def test_a_resumed_run_stops_the_same_trials(
     )
     asyncio.run(again.go())
     assert stopped(store, name) == stopped(store, whole)
+
+
+# --- interruption --------------------------------------------------------------------------
+
+
+def test_repeats_that_were_measured_are_not_measured_again(
+    store: adrs.Store, undeclared: adrs.Task
+) -> None:
+    """The machine goes away while a contender is measured again; a resume asks for the rest."""
+    calls: list[str] = []
+    figure = noisy(0.1)
+
+    def breaking(program: adrs.Program, workload: adrs.WorkloadRef) -> Figures | adrs.AdrsError:
+        if len(calls) == 2:  # its first repeat, on both workloads
+            return adrs.SandboxUnavailable("the machine went away")
+        if truth(program) == 80.0:
+            calls.append(workload.name)
+        return figure(program, workload)
+
+    evaluator = FunctionEvaluator(breaking, 2)  # type: ignore[arg-type]
+    first = engine(store, undeclared, evaluator, [80.0])
+    with pytest.raises(adrs.SandboxUnavailable):
+        asyncio.run(first.go())
+    name = first.run.name
+    assert store.run(name).told == 1
+    (waiting,) = store.in_flight(name)
+    assert [evaluation.repeats for evaluation in waiting.evaluations] == [1]
+    archive = adrs.Islands(undeclared.objective.metric.direction, 0)
+    machine = adrs.Run(name, undeclared, [Listed([80.0])], archive, store)
+    again = adrs.Search(
+        machine, FunctionEvaluator(figure, 2), adrs.LocalExecutor(1), _NoSandbox(), Silent()
+    )
+    asyncio.run(again.go())
+    (train,) = [e for e in store.trial(name, 1).evaluations if e.split is adrs.Split.TRAIN]
+    score = store.trial(name, 1).score
+    assert score is not None
+    assert train.repeats == score.repeats > 1
+    assert train.samples[0].metrics == waiting.evaluations[0].samples[0].metrics
+    assert [s.repeat for s in train.samples] == sorted(s.repeat for s in train.samples)
