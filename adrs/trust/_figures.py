@@ -6,7 +6,6 @@ import math
 from collections.abc import Iterator
 
 from adrs.model.evaluation import Status
-from adrs.model.metric import Aggregate
 from adrs.model.verdict import Interval, Verdict
 from adrs.trust._certificate import Certificate, Measurement, Span
 from adrs.trust._task_files import plain
@@ -14,9 +13,6 @@ from adrs.trust._verdict import judge_held_out
 
 # Sums of floats may differ in the last digits from one processor to the next.
 _ROUNDING = 1e-9
-# A logarithm's last digit seeds other resamples; 10,000 of them leave the bounds this unsure,
-# as a share of the interval's width.
-_RESAMPLING = 0.02
 
 
 def figures_fault(certificate: Certificate) -> list[str]:
@@ -51,14 +47,13 @@ def figures_fault(certificate: Certificate) -> list[str]:
         )
     if found.verdict is not Verdict.WINNER:
         faults.append(f"samples: by themselves they make {found.verdict}: {found.reason}")
-    loose = _RESAMPLING if certificate.objective.aggregate is Aggregate.GEOMEAN_RATIO else 0.0
     metric = plain(certificate.objective.metric)
-    for name, ours, theirs, slack, percent in (
-        ("effect", found.effect, this.effect, loose, True),
-        (f"the baseline's {metric}", found.baseline, this.baseline, 0.0, False),
-        (f"the winner's {metric}", found.best, this.best, 0.0, False),
+    for name, ours, theirs, percent in (
+        ("effect", found.effect, this.effect, True),
+        (f"the baseline's {metric}", found.baseline, this.baseline, False),
+        (f"the winner's {metric}", found.best, this.best, False),
     ):
-        if not _agree(ours, theirs, slack):
+        if not _agree(ours, theirs):
             was, now = _pair(ours, theirs, percent)
             faults.append(f"samples: {name} is {was} by its own samples, not {now}")
     return faults
@@ -105,20 +100,19 @@ def _workloads(measurement: Measurement) -> set[tuple[str, str]]:
     return {(sample.workload, sample.unit) for sample in measurement.samples}
 
 
-def _same(one: float | None, other: float | None, scale: float = 0.0) -> bool:
+def _same(one: float | None, other: float | None) -> bool:
     if one is None or other is None:
-        return one is other
-    return math.isclose(one, other, rel_tol=_ROUNDING, abs_tol=max(1e-12, scale))
+        return one is None and other is None
+    return math.isclose(one, other, rel_tol=_ROUNDING, abs_tol=1e-12)
 
 
-def _agree(ours: Interval | None, theirs: Span | None, slack: float) -> bool:
+def _agree(ours: Interval | None, theirs: Span | None) -> bool:
     if ours is None or theirs is None:
         return ours is None and theirs is None
-    width = 0.0 if ours.low is None or ours.high is None else ours.high - ours.low
     return (
         _same(ours.value, theirs.value)
-        and _same(ours.low, theirs.low, slack * width)
-        and _same(ours.high, theirs.high, slack * width)
+        and _same(ours.low, theirs.low)
+        and _same(ours.high, theirs.high)
     )
 
 

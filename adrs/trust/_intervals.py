@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from statistics import fmean, stdev
 from typing import TYPE_CHECKING
 
@@ -105,16 +105,17 @@ def effect_interval(
         raise ValueError("an effect needs baseline and best measured on the same units")
     pairs = sorted((figure, best_units[unit]) for unit, figure in baseline_units.items())
     base, best = np.array(pairs).T
+    seed = _seed(pairs)
     sign = -1.0 if direction is Direction.MINIMIZE else 1.0
     if base[0] <= 0.0 or best.min() <= 0.0:
         mean = float(base.mean())
         if mean == 0.0:
             return Interval(0.0, None, None)
-        return _bounds(None, sign * (best - base) / abs(mean), level)
+        return _bounds(None, sign * (best - base) / abs(mean), level, seed)
     if aggregate is Aggregate.MEAN:
-        logs = _bounds(base, best, level)
+        logs = _bounds(base, best, level, seed)
     else:
-        logs = _bounds(None, np.log(best) - np.log(base), level)
+        logs = _bounds(None, np.log(best) - np.log(base), level, seed)
     ends = (logs.low, logs.high) if sign > 0 else (logs.high, logs.low)
     low, high = (None if end is None else sign * (_exp(end) - 1.0) for end in ends)
     return Interval(sign * (_exp(logs.value) - 1.0), low, high)
@@ -124,7 +125,17 @@ def _exp(logarithm: float) -> float:
     return math.exp(min(logarithm, _LARGEST))
 
 
-def _bounds(base: Figures | None, best: Figures, level: float) -> Interval:
+def _seed(pairs: Iterable[tuple[float, float]]) -> bytes:
+    """What the resamples are drawn from: the figures, without the digits that processors differ in.
+
+    Where units are geometric means, logarithms have been taken already, and their last digit is not
+    the same everywhere.
+    """
+    text = " ".join(f"{figure:.9g}" for pair in pairs for figure in pair)
+    return hashlib.sha256(text.encode()).digest()
+
+
+def _bounds(base: Figures | None, best: Figures, level: float, seed: bytes) -> Interval:
     """Interval of the mean of `best`, or of the log ratio of the means to `base`."""
     import numpy as np
 
@@ -135,23 +146,20 @@ def _bounds(base: Figures | None, best: Figures, level: float) -> Interval:
     if error <= _ROUNDING * (1.0 + abs(estimate)):
         return Interval(estimate, estimate, estimate)
     tail = (1.0 - level) / 2
-    ratios = _studentised(base, best, estimate)
+    ratios = _studentised(base, best, estimate, seed)
     student = t_quantile(level, count - 1)
     most = max(student, float(np.quantile(ratios, 1.0 - tail, method="higher")))
     least = min(-student, float(np.quantile(ratios, tail, method="lower")))
     return Interval(estimate, estimate - most * error, estimate - least * error)
 
 
-def _studentised(base: Figures | None, best: Figures, estimate: float) -> Figures:
+def _studentised(base: Figures | None, best: Figures, estimate: float, seed: bytes) -> Figures:
     """How many standard errors each resample is off; those without spread are left out."""
     import numpy as np
 
     count = len(best)
-    content = best.tobytes() + (b"" if base is None else base.tobytes())
     # RandomState, since its streams are frozen: anyone can recompute the interval years later.
-    random = np.random.RandomState(
-        np.frombuffer(hashlib.sha256(content).digest(), dtype=np.uint32).copy()
-    )
+    random = np.random.RandomState(np.frombuffer(seed, dtype=np.uint32).copy())
     rows = max(1, _CHUNK // count)
     parts = []
     for start in range(0, RESAMPLES, rows):
