@@ -64,11 +64,15 @@ class CertificateChanged(UnusableInput):
 
     Attributes:
         changed: every fault found, each in words.
+        claims: the id and the task that it claims, as far as it could be read.
     """
 
-    def __init__(self, message: str, changed: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, message: str, changed: tuple[str, ...] = (), claims: tuple[str, str] = ("", "")
+    ) -> None:
         super().__init__(message)
         self.changed = changed
+        self.claims = claims
 
 
 class RunIsLive(UnusableInput):

@@ -97,7 +97,7 @@ def _show(screen: Screen, checked: Checked) -> None:
     this = checked.verification
     screen.line((harmless(this.place), "bold"), "  ", (this.standing.value, _STYLE[this.standing]))
     for change in this.changed[:_SHOWN_CHANGES]:
-        screen.line(f"  {harmless(change, 500)}")
+        screen.line(f"  not as certified: {harmless(change, 500)}")
     if len(this.changed) > _SHOWN_CHANGES:
         screen.line(f"  and {len(this.changed) - _SHOWN_CHANGES} more")
     if not this.changed:
@@ -119,9 +119,9 @@ def _row(result: Result) -> list[Piece]:
         (this.standing.value, _STYLE[this.standing]),
         _effect(this.effect),
         str(this.units) if this.units else "-",
-        this.judge,
+        this.judge or "-",
         duration(this.wall_s),
-        harmless(this.signature, 200) or "none",
+        harmless(this.signature, 200) or "-",
     ]
 
 

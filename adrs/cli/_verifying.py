@@ -28,7 +28,7 @@ from adrs.search import LocalExecutor, choose_sandbox
 from adrs.search.editing import edit_fault
 from adrs.search.fingerprint import describe
 from adrs.search.measuring import CONFIRMING_REPEATS
-from adrs.trust import Bundle, Claim, Verifier, figures_fault, signed_by, unreadable
+from adrs.trust import Bundle, Claim, Verifier, figures_fault, signed_by, unread
 
 _WORKERS = 2  # the seed and the winner
 
@@ -84,8 +84,8 @@ async def _verified(winner: Winner, options: Options, store: Store) -> Verificat
     try:
         bundle = winner.read(store)
     except CertificateChanged as error:
-        return unreadable(winner.place, error.changed)
-    claim = Claim(winner.place, bundle.certificate, bundle.program)
+        return unread(winner.place, error)
+    claim = Claim(winner.place, bundle.certificate, bundle.program, judge="")
     if faults := figures_fault(bundle.certificate):
         return claim.changed(faults)
     with _task_of(bundle, winner, options, store) as (task, judge):

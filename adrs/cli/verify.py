@@ -91,7 +91,10 @@ def verify(
     )
     winners = winners_at(places or [])
     with store_for(winners, store) as record:
-        results = asyncio.run(verify_all(winners, options, record, screen))
+        try:
+            results = asyncio.run(verify_all(winners, options, record, screen))
+        except KeyboardInterrupt:
+            raise typer.Abort from None
     status = exit_status(results, allow_inconclusive)
     if junit is not None:
         write_junit(junit, "adrs verify", as_cases(results, allow_inconclusive))

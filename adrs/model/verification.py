@@ -32,7 +32,8 @@ class Verification:
         place: where it was read from, as the user named it.
         reason: which rule decided, in words for the user.
         changed: what is not as certified, each in words; empty unless CHANGED.
-        judge: "installed", or "bundled" if the certificate's own copy was trusted.
+        judge: "installed", or "bundled" if the certificate's own copy was trusted; "" if it was
+            changed before any judge was asked.
         signature: whose it is, or why it does not count; "" if there is none.
         baseline: None unless SCORED in this attempt; likewise `best`, `effect`.
         effect: relative improvement over the baseline.

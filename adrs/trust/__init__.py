@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from adrs.trust._reading import parse_certificate
     from adrs.trust._signing import Signature, read_trusted_keys, sign, signing_key
     from adrs.trust._task_files import digest_source, read_task_files
-    from adrs.trust._verification import Claim, Verifier, unreadable
+    from adrs.trust._verification import Claim, Verifier, unread
 
 _LATE = {
     "_certificate": "Certificate certificate_schema",
@@ -38,7 +38,7 @@ _LATE = {
     "_reading": "parse_certificate",
     "_signing": "Signature read_trusted_keys sign signing_key",
     "_task_files": "digest_source read_task_files",
-    "_verification": "Claim Verifier unreadable",
+    "_verification": "Claim Verifier unread",
 }
 _HOME_OF = {name: home for home, names in _LATE.items() for name in names.split()}
 
@@ -69,7 +69,7 @@ __all__ = [
     "signed_by",
     "signing_key",
     "task_faults",
-    "unreadable",
+    "unread",
     "write_folder",
 ]
 

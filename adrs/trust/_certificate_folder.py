@@ -224,15 +224,18 @@ def read_folder(path: Path) -> Bundle:
     faults += [f"folder: {plain(one)} does not belong here" for one in files.keys() - known]
     faults += snapshot.empty_folders()
     if faults:
-        raise _changed(path, faults)
+        raise _changed(path, faults, (certificate.id, certificate.task.name))
     return Bundle(certificate, Program(program), task, signature)
 
 
-def _changed(path: Path, faults: list[str]) -> CertificateChanged:
+def _changed(
+    path: Path, faults: list[str], claims: tuple[str, str] = ("", "")
+) -> CertificateChanged:
     more = f"; and {len(faults) - 5} more" if len(faults) > 5 else ""
     return CertificateChanged(
         f"the winner's folder {path} is not what was certified: {'; '.join(faults[:5])}{more}",
         tuple(faults),
+        claims,
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from adrs.errors import CertificateChanged
 from adrs.model.evaluation import Evaluation, Status, WorkloadRef, set_digest
 from adrs.model.isolation import Isolation
 from adrs.model.metric import Metric
@@ -102,9 +103,11 @@ class Claim:
         return None
 
 
-def unreadable(place: str, changes: Sequence[str]) -> Verification:
+def unread(place: str, error: CertificateChanged) -> Verification:
     """The answer where what was handed in is not even whole in itself."""
-    return Verification("", place, "", Standing.CHANGED, _summary(changes), tuple(changes))
+    certificate, task = error.claims
+    reason = _summary(error.changed)
+    return Verification(certificate, place, task, Standing.CHANGED, reason, error.changed, judge="")
 
 
 def _summary(changes: Sequence[str]) -> str:

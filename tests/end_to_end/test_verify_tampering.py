@@ -357,6 +357,18 @@ def test_an_honest_winner_holds(folder: Path) -> None:
     assert (trusting.code, found["standing"], found["signature"]) == (0, "HOLDS", "by us")
 
 
+def test_a_change_is_an_attempt_at_the_certificate_that_it_claims_to_be(folder: Path) -> None:
+    verify(folder)
+    appended("winner/program/main.py")(folder)
+    _, found = verify(folder)
+    claimed = json.loads((folder / "winner/certificate.json").read_bytes())["id"]
+    assert (found["certificate"], found["task"], found["judge"]) == (claimed, "near", "")
+    assert (found["attempt"], found["earlier"]) == (2, {"HOLDS": 1})
+    (folder / "winner/certificate.json").write_text("{")
+    _, found = verify(folder)
+    assert (found["certificate"], found["attempt"], found["earlier"]) == ("", 1, {})
+
+
 @pytest.mark.parametrize(
     ("tamper", "words"),
     [
