@@ -24,6 +24,7 @@ from adrs.model.run import RunInfo, RunSettings, RunStatus
 from adrs.model.task import Task
 from adrs.ports.store import Store
 from adrs.search import assemble, new_run, summarize
+from adrs.trust import signing_key
 
 
 def begin(screen: Screen, url: str | None, settings: RunSettings) -> int:
@@ -74,6 +75,7 @@ def _drive(screen: Screen, store: Store, info: RunInfo, task: Task, url: str | N
     name = info.name
     view = Live if screen.is_terminal and not screen.console.is_dumb_terminal else Lines
     failure: AdrsError | None = None
+    signing_key()  # so that a key that cannot be used is known before the search, not after it
     with store.claim(name), _Interruption() as interruption:
         if info.settings != store.run(name).settings:
             store.amend_run(name, info.settings)

@@ -55,9 +55,17 @@ class Signature(Part):
 
 
 def signing_key() -> Path | None:
-    """The file of the private key that the user wants winners signed with, if any."""
+    """The file of the private key that the user wants winners signed with, if any.
+
+    Raises:
+        ConfigError: it is not a private ed25519 key in PEM.
+        ConfigError: others can read it.
+    """
     named = os.environ.get(SIGNING_KEY, "")
-    return Path(named) if named else None
+    if not named:
+        return None
+    _private_key(Path(named))
+    return Path(named)
 
 
 def sign(certificate: Certificate, key: Path) -> Signature:

@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from unit.cli.door import Ended, adrs
 
 from adrs import open_store
@@ -261,6 +263,39 @@ def test_what_cannot_start_leaves_no_run(task: Path, tmp_path: Path) -> None:
     done = adrs(tmp_path, "run", "near_three", "--sandbox", "nowhere", "--json")
     assert done.code == 2
     assert "nowhere" in summary_of(done)["error"]
+    assert json.loads(adrs(tmp_path, "runs", "--json").out) == {"runs": []}
+
+
+def test_a_winner_is_written_down_and_signed(
+    task: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = tmp_path / "key.pem"
+    key.touch(0o600)
+    key.write_bytes(
+        Ed25519PrivateKey.generate().private_bytes(
+            Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
+        )
+    )
+    monkeypatch.setenv("ADRS_SIGNING_KEY", str(key))
+    asked = ("--trials", "12", *PROCESS, "--accept-isolation", "process")
+    done = adrs(tmp_path, "run", "near_three", *asked, "--json")
+    assert done.code == 0, done.err
+    found = summary_of(done)
+    assert found["held_out"]["verdict"] == "WINNER"
+    folder = tmp_path / found["certificate"]["folder"]
+    assert folder == tmp_path / ".adrs/winners" / f"near_three-1-{found['best']['trial']}"
+    assert json.loads((folder / "certificate.json").read_text())["id"] == found["certificate"]["id"]
+    assert (folder / "signature.json").exists()
+    assert "adrs verify .adrs/winners/near_three-1-" in done.err
+
+
+def test_a_key_that_cannot_be_used_is_known_before_the_search(
+    task: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ADRS_SIGNING_KEY", str(tmp_path / "nowhere.pem"))
+    done = adrs(tmp_path, "run", "near_three", "--json")
+    assert done.code == 2
+    assert "nowhere.pem" in summary_of(done)["error"]
     assert json.loads(adrs(tmp_path, "runs", "--json").out) == {"runs": []}
 
 

@@ -111,11 +111,14 @@ def test_no_flipped_byte_of_a_signature_goes_unseen(folder: Path) -> None:
     assert changed(folder) == ("signature: it has more than 4096 bytes",)
 
 
-def test_the_key_is_named_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_key_is_named_in_the_environment(monkeypatch: pytest.MonkeyPatch, key: Path) -> None:
     monkeypatch.delenv("ADRS_SIGNING_KEY", raising=False)
     assert signing_key() is None
-    monkeypatch.setenv("ADRS_SIGNING_KEY", "keys/mine.pem")
-    assert signing_key() == Path("keys/mine.pem")
+    monkeypatch.setenv("ADRS_SIGNING_KEY", str(key))
+    assert signing_key() == key
+    monkeypatch.setenv("ADRS_SIGNING_KEY", str(key) + ".gone")
+    with pytest.raises(ConfigError):
+        signing_key()
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o644, 0o660])
