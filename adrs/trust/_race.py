@@ -14,7 +14,7 @@ from adrs.model.metric import Direction
 MOST = 20
 # Given up is what lies so many standard errors of the difference behind. A program that is lost by
 # this costs the search, never the verdict, so the value is the one that finds most per sample.
-GIVE_UP = 0.8
+GIVE_UP = 1.0
 # Believed is what lies so many ahead: seen by chance once in thirty thousand looks.
 BELIEVE = 4.0
 

@@ -16,7 +16,7 @@ from adrs import (
     Split,
     Status,
 )
-from adrs.model.scoring import score, unit_figures, unit_means
+from adrs.model.scoring import repeat_scores, score, unit_figures, unit_means
 
 P99 = Objective(Metric("p99", Direction.MINIMIZE, "ms"))
 RATIO = replace(P99, aggregate=Aggregate.GEOMEAN_RATIO)
@@ -68,3 +68,43 @@ def test_the_worst_repeat_of_every_workload_counts() -> None:
     assert found == Score(7.5, violation=(2.0 + 4.0) + 1.0)
     assert not found.feasible
     assert score(P99, [Constraint("lost", at_most=9.0)], UNEVEN) == Score(7.5, 0.0)
+
+
+# --- repeat by repeat --------------------------------------------------------------------------
+
+
+def repeated(*passes: dict[tuple[str, str], float]) -> Evaluation:
+    """Each pass measures every (workload, unit) once."""
+    samples = tuple(
+        Sample(workload, unit, repeat, Status.SCORED, {"p99": figure})
+        for repeat, figures in enumerate(passes)
+        for (workload, unit), figure in figures.items()
+    )
+    return Evaluation(Split.TRAIN, Status.SCORED, samples, "set", ISOLATION)
+
+
+A, B, C = ("a", "A"), ("b", "A"), ("c", "B")
+TWICE = repeated({A: 1.0, B: 8.0, C: 10.0}, {A: 3.0, B: 8.0, C: 20.0})
+
+
+def test_each_repeat_is_a_pass_over_all_workloads() -> None:
+    assert repeat_scores(P99, TWICE) == [(4.5 + 10.0) / 2, (5.5 + 20.0) / 2]
+    assert repeat_scores(P99, replace(TWICE, samples=TWICE.samples[::-1])) == [7.25, 12.75]
+    whole = score(P99, [], TWICE)
+    assert whole is not None
+    assert sum(repeat_scores(P99, TWICE)) / 2 == pytest.approx(whole.value)
+
+
+def test_the_ratios_of_a_repeat_are_to_the_mean_of_the_baseline() -> None:
+    base = repeated({A: 1.0, B: 4.0, C: 5.0}, {A: 3.0, B: 4.0, C: 15.0})
+    first = ((1.0 * 8.0) ** 0.5 / (2.0 * 4.0) ** 0.5 * 10.0 / 10.0) ** 0.5
+    second = ((3.0 * 8.0) ** 0.5 / (2.0 * 4.0) ** 0.5 * 20.0 / 10.0) ** 0.5
+    assert repeat_scores(RATIO, TWICE, base) == pytest.approx([first, second])
+    with pytest.raises(ValueError, match="needs a SCORED evaluation of the baseline"):
+        repeat_scores(RATIO, TWICE)
+
+
+def test_a_repeat_without_a_geometric_mean_is_left_out() -> None:
+    once = repeated({A: 0.0, B: 4.0, C: 5.0}, {A: 2.0, B: 4.0, C: 5.0})
+    assert len(repeat_scores(RATIO, once, TWICE)) == 1
+    assert repeat_scores(P99, replace(TWICE, status=Status.CRASHED)) == []
