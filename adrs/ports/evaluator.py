@@ -70,9 +70,7 @@ class Bench(Protocol):
         """
         ...
 
-    async def side_by_side(
-        self, programs: Sequence[Program], request: Request
-    ) -> list[Evaluation]:
+    async def side_by_side(self, programs: Sequence[Program], request: Request) -> list[Evaluation]:
         """Measures programs in turns, with nothing else of ADRS running on the machine meanwhile.
 
         Repeat by repeat and workload by workload each program has its turn, in an order that is

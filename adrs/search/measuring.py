@@ -1,4 +1,7 @@
-"""How a trial is measured: stage by stage, and as often as it is worth."""
+"""How a trial is measured: stage by stage, and as often as it is worth.
+
+What decides that is in docs/decisions/measuring.md.
+"""
 
 from __future__ import annotations
 
