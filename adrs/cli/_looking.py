@@ -94,8 +94,12 @@ def store_option(url: str | None) -> str:
     return "" if url is None else f" --store {quote(url)}"
 
 
-def trial_record(run: str, trial: Trial) -> dict[str, object]:
-    """A trial as plain data, without the text of its program."""
+def trial_record(run: str, trial: Trial, base: Trial, task: Task) -> dict[str, object]:
+    """A trial as plain data, without the text of its program.
+
+    Args:
+        base: trial 0 of the run; `gains` are over it, split by split.
+    """
     return {
         "trial": f"{run}/{trial.number}",
         "number": trial.number,
@@ -103,6 +107,7 @@ def trial_record(run: str, trial: Trial) -> dict[str, object]:
         "island": trial.island,
         "status": trial.status,
         "score": trial.score and {**asdict(trial.score), "feasible": trial.score.feasible},
+        "gains": gains(trial, base, task) if trial.number else {},
         "admission": trial.admission and asdict(trial.admission),
         "lineage": asdict(trial.lineage),
     }

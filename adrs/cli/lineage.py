@@ -23,7 +23,7 @@ def lineage(trial: TrialName, store: StoreUrl = None, as_json: Json = False) -> 
         chain = _chain(record, info.name, found)
         task = record.task(info.name)
     if as_json:
-        steps = [trial_record(info.name, step) for step in chain]
+        steps = [trial_record(info.name, step, chain[0], task) for step in chain]
         screen.json({"trial": f"{info.name}/{found.number}", "lineage": steps})
         return
     rows = [

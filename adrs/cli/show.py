@@ -195,7 +195,7 @@ def _plain(record: Record, run: str, trial: Trial, program: bool) -> dict[str, o
         evaluations.append({**asdict(evaluation), "fingerprint_of": described})
     files = {path: trial.program.text(path) for path in trial.program.files}
     return {
-        **trial_record(run, trial),
+        **trial_record(run, trial, record.trial(run, 0), record.task(run)),
         "evaluations": evaluations,
         "files": files if program else {path: len(text) for path, text in files.items()},
     }

@@ -24,7 +24,7 @@ def trials(run: RunName = None, store: StoreUrl = None, as_json: Json = False) -
         task = record.task(info.name)
         best = record.best_number(info.name, task.objective.metric.direction)
     if as_json:
-        listing = [trial_record(info.name, trial) for trial in found]
+        listing = [trial_record(info.name, trial, found[0], task) for trial in found]
         screen.json({"run": info.name, "best": best, "trials": listing})
         return
     base = found[0] if found else None

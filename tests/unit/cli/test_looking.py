@@ -84,6 +84,8 @@ def test_trials(recorded: Path) -> None:
     assert rows[0].split()[1:5] == ["-", "seed", "SCORED", "200.4"]
     assert "CRASHED  -" in rows[4]
     found = plain(adrs(recorded, "trials", "--json"))
+    assert found["trials"][0]["gains"] == {}
+    assert found["trials"][8]["gains"].keys() == {"train", "validation", "held_out"}
     assert found["best"] == 8
     assert found["trials"][4]["score"] is None
     assert found["trials"][8]["lineage"]["parents"] == [7]
