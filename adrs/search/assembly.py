@@ -8,7 +8,7 @@ from typing import cast
 
 from adrs import plugins
 from adrs.config import load_task
-from adrs.errors import ConfigError, SandboxUnavailable
+from adrs.errors import ConfigError, PluginError, SandboxUnavailable
 from adrs.model.isolation import NEEDED_FOR_WINNER, IsolationLevel
 from adrs.model.run import RunInfo, RunSettings
 from adrs.model.task import Task
@@ -63,10 +63,7 @@ async def assemble(store: Store, name: str, observer: Observer) -> Search:
             f"run {name} was started on another version of the task in {settings.task}; its "
             "figures would not be comparable. Put the folder back as it was, or start a new run"
         )
-    proposers = [
-        cast("Proposer", plugins.load("adrs.proposers", proposer)())
-        for proposer in settings.proposers
-    ]
+    proposers = [_proposer(proposer) for proposer in settings.proposers]
     make_archive = cast("Callable[..., Archive]", plugins.load("adrs.archives", settings.archive))
     archive = make_archive(task.objective.metric.direction, settings.seed)
     make_executor = cast(
@@ -76,6 +73,16 @@ async def assemble(store: Store, name: str, observer: Observer) -> Search:
     sandbox = await choose_sandbox(settings.sandbox)
     run = Run(name, task, proposers, archive, store)
     return Search(run, evaluator, make_executor(settings.workers), sandbox, observer)
+
+
+def _proposer(name: str) -> Proposer:
+    made = plugins.load("adrs.proposers", name)()
+    if not isinstance(made, Proposer):
+        raise PluginError(
+            f"the proposer {name} must have name, version and confined (whether it is kept from "
+            "the task's files) beside its methods; its author has to add what is missing"
+        )
+    return made
 
 
 async def choose_sandbox(name: str) -> Sandbox:

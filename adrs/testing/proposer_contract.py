@@ -118,6 +118,7 @@ class ProposerContract:
         assert isinstance(made, Proposer)
         assert made.name
         assert made.version
+        assert made.confined in (True, False)
 
     def test_it_proposes_something_for_an_ordinary_program(self) -> None:
         assert any(isinstance(answer, Candidate) for answer in search(self.proposer(), 12)[1])

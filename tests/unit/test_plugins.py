@@ -1,3 +1,4 @@
+import asyncio
 import inspect
 import sys
 from pathlib import Path
@@ -7,6 +8,7 @@ import pytest
 import adrs
 from adrs import Plugin, PluginError, installed_plugins, load_task
 from adrs.plugins import _METHODS, GROUPS, load, task_folder
+from adrs.testing.fakes import Silent
 
 SANDBOX = """
 class Cage:
@@ -146,3 +148,19 @@ def test_the_methods_that_are_asked_for_are_those_of_the_ports() -> None:
         methods = {name for name, _ in inspect.getmembers(port, inspect.isfunction)}
         assert {name for name in methods if not name.startswith("_")} == set(_METHODS[group])
     assert len(GROUPS) == 7
+
+
+def test_a_proposer_must_say_whether_it_is_confined(site: Path, tmp_path: Path) -> None:
+    """A certificate depends on it, so it is asked for before the search."""
+    source = (
+        "class Sly:\n    name = 'sly'\n    version = '1'\n"
+        "    async def propose(self, context): ...\n    def observe(self, trial): ...\n"
+    )
+    install(site, "slies", "[adrs.proposers]\nsly = slies_a:Sly\n", slies_a=source)
+    task = load_task(Path(__file__).parents[2] / "tasks" / "spot_single")
+    settings = adrs.RunSettings(task=str(task.folder), trials=1, proposers=("sly",))
+    store = adrs.open_store(tmp_path / "store")
+    run = adrs.new_run(store, task, settings).name
+    with pytest.raises(PluginError, match="sly must have name, version and confined"):
+        asyncio.run(adrs.assemble(store, run, Silent()))
+    store.close()
