@@ -87,15 +87,16 @@ class Live(Progress):
     def _figures(self) -> list[list[Piece]]:
         if self.best is None:
             return [_row("best", ["-"]), [""]]
-        figure = self.figure(self.best.evaluations[-1])
+        figure, score = self.figure(self.best.evaluations[-1]), self.best.score
         best: list[Piece] = [
             (measured(figure.value, self.unit), "bold green"),
+            (f" ± {significant(score.error)}" if score is not None and score.error else "", "dim"),
             (f" {bounds(figure.low, figure.high)}", "dim"),
             f"  trial {self.best.number}",
         ]
         if self.gain is not None:
             best.append((f"  {gain(self.gain)}", "bold green" if self.gain > 0 else ""))
-        if not self.best.score or not self.best.score.feasible:
+        if score is None or not score.feasible:
             best.append(("  violates a constraint", "bold red"))
         against: list[Piece] = [f"baseline {measured(self.curve[0][1], self.unit)}"]
         if self.reference is not None:
