@@ -12,6 +12,7 @@ from statistics import fmean, stdev
 from typing import TypeVar
 
 from adrs.archives import rank
+from adrs.errors import ConfigError, Unavailable
 from adrs.model.calibration import Calibration
 from adrs.model.evaluation import Evaluation, Sample, Status
 from adrs.model.facts import Measured
@@ -48,6 +49,7 @@ class Measuring:
         self._bench = bench
         self._sign = sign
         self._task = run.task
+        self._sets = dict(run.workloads)
 
     @property
     def confirming_repeats(self) -> int:
@@ -55,12 +57,41 @@ class Measuring:
         return 1 if self._run.deterministic else CONFIRMING_REPEATS
 
     async def programs(self, programs: Iterable[Program], request: Request) -> list[Evaluation]:
-        """Measures programs on the same workloads; in turns, and alone, where time decides."""
+        """Measures programs on the same workloads; in turns, and alone, where time decides.
+
+        Raises:
+            ConfigError: the judge made other workloads than before.
+            Unavailable: the evaluator gave other repeats than were asked.
+        """
         if self._task.timed:
             found = await self._bench.side_by_side(list(programs), request)
         else:
             found = await gather(self._bench.measure(program, request) for program in programs)
+        for evaluation in found:
+            self._check(evaluation, request)
         return [self._sign(evaluation) for evaluation in found]
+
+    def _check(self, evaluation: Evaluation, request: Request) -> None:
+        """What was measured is what was asked, or nothing that is made of it can be right."""
+        if not request.salt:
+            known = self._sets.setdefault(request.split, evaluation.workloads)
+            if evaluation.workloads != known:
+                raise ConfigError(
+                    f"the judge of {self._task.name} made other {request.split} workloads than "
+                    "before; workloads() must depend on its arguments alone"
+                )
+        if evaluation.status is Status.SCORED:
+            last = request.first + request.repeats - 1
+            repeats: dict[str, list[int]] = {}
+            for sample in evaluation.samples:
+                repeats.setdefault(sample.workload, []).append(sample.repeat)
+            if any(sorted(one) != [*range(request.first, last + 1)] for one in repeats.values()):
+                raise Unavailable(
+                    f"the evaluator {self._task.evaluator.use} was asked for repeats "
+                    f"{request.first} to {last} of every {request.split} workload and gave "
+                    f"others; its author has to heed Request.first and Request.repeats. The run "
+                    f"is kept; then go on with adrs run --resume {self._run.name}"
+                )
 
     async def seed(self, trial: Trial) -> Trial:
         """Measures and tells trial 0, and finds out how far it differs from itself."""
@@ -174,7 +205,7 @@ class Measuring:
         series = [self._run.series(evaluation) for evaluation in found]
         if len(series) == 1:
             noise.observe(series[0])
-        elif all(figure > 0 for figure in series[1]):
+        elif len(series[0]) == len(series[1]) and min(series[1], default=0.0) > 0:
             noise.observe([one / other for one, other in zip(*series, strict=True)])
         return noise.spread
 

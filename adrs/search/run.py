@@ -13,7 +13,7 @@ from adrs.model.evaluation import Evaluation, Score, Status, merged
 from adrs.model.facts import Asked, Calibrated, Fact, Measured, Refused, Started, Told
 from adrs.model.scoring import repeat_scores
 from adrs.model.scoring import score as score_of
-from adrs.model.task import Task
+from adrs.model.task import Split, Task
 from adrs.model.trial import Admission, Candidate, Lineage, Rejection, RejectionKind, Trial
 from adrs.ports.archive import Archive
 from adrs.ports.proposer import Context, Proposer
@@ -26,6 +26,7 @@ from adrs.trust import Noise
 
 # So many refused proposals in a row mean that the proposers have nothing new to say.
 BARREN = 300
+_NO_RATIO = "no ratio to the seed's, since a figure is not above zero"
 
 
 class Run:
@@ -50,6 +51,8 @@ class Run:
         self.told = 0
         self.rejected = 0
         self.exhausted = False
+        # What the seed was measured on at each search stage, by `set_digest`.
+        self.workloads: dict[Split, str] = {}
         self._settings = store.run(name).settings
         self._direction = task.objective.metric.direction
         self._proposers = {proposer.name: proposer for proposer in proposers}
@@ -92,9 +95,11 @@ class Run:
         """What a told trial changes, in the first run and in every replay of it."""
         if trial.number == 0 and trial.score is not None:
             self._baseline = trial.evaluations[-1]
-        stopped = trial.score is None and trial.status is Status.SCORED
-        if stopped:
-            admission = Admission(False, f"stopped after {trial.evaluations[-1].split}")
+            self.workloads = {e.split: e.workloads for e in trial.evaluations}
+        if trial.score is None and trial.status is Status.SCORED:
+            split = trial.evaluations[-1].split
+            last = split is self.task.search_split
+            admission = Admission(False, _NO_RATIO if last else f"stopped after {split}")
         else:
             admission = self.archive.add(trial)
         if trial.admission is not None and admission != trial.admission:
@@ -323,7 +328,7 @@ class Run:
                 the ratio of the two: a machine that got slower meanwhile was so for both.
 
         Returns:
-            None unless it is SCORED.
+            None unless it is SCORED; None too where a ratio is asked for and a repeat has none.
         """
         if evaluation.status is not Status.SCORED:
             return None
@@ -333,15 +338,15 @@ class Run:
             evaluation,
             self._baseline or evaluation,
         )
-        if plain is None:
-            return None
         series = self.series(evaluation)
+        if plain is None or len(series) < evaluation.repeats:
+            return None
         if beside is not None and beside.evaluation.status is Status.SCORED:
             assert isinstance(beside.subject, int)
             theirs = self.series(beside.evaluation)
             anchor = self._scores[beside.subject].value
-            turns = list(zip(series, theirs, strict=True))
-            if all(their > 0 for their in theirs):
+            if len(theirs) == len(series) and min(theirs, default=0.0) > 0:
+                turns = zip(series, theirs, strict=True)
                 series = [mine / their * anchor for mine, their in turns]
         value, error = self.noise.estimate(series)
         value = plain.value if beside is None else value

@@ -14,7 +14,7 @@ from typing import Protocol
 from adrs.archives import rank
 from adrs.errors import ConfigError, SeedFailed, StoreUnavailable, Unavailable
 from adrs.model.calibration import Calibration
-from adrs.model.evaluation import Evaluation, Status, set_digest
+from adrs.model.evaluation import Evaluation, Score, Status, set_digest
 from adrs.model.facts import Attacked, Beat, Certified, Ended, Found, Looked, Measured
 from adrs.model.isolation import Isolation
 from adrs.model.program import Program
@@ -89,6 +89,7 @@ class Search:
         )
         self._work: asyncio.Task[RunStatus] | None = None
         self._stop_reason = ""
+        self._unfrozen = ""
         self._judge_failures = 0
         self._started = time.monotonic()
         self._beaten = self._started
@@ -120,9 +121,9 @@ class Search:
         self._work = asyncio.create_task(self._whole())
         heart = asyncio.create_task(self._beat())
         try:
-            status, reason = await self._work, ""
+            status, reason = await self._work, self._unfrozen
             if status is RunStatus.BUDGET:
-                reason = self._budget_reason()
+                reason = "; ".join(filter(None, (self._budget_reason(), reason)))
         except asyncio.CancelledError:
             if heart.done() and not heart.cancelled() and (failure := heart.exception()):
                 raise failure from None
@@ -197,11 +198,19 @@ class Search:
             last = next(e for e in reversed(seed.evaluations) if e.split in self._search_splits)
             raise SeedFailed(
                 f"the seed of {self.run.task.name} must score before a search can start; on "
-                f"{last.split} it is {last.status}: {last.reason or 'no reason given'}"
+                f"{last.split} {self._why_not(last)}"
             )
         calibration = self.run.store.calibration(self.run.name)
         if calibration is not None:
             self._observer.calibrated(calibration)
+
+    def _why_not(self, evaluation: Evaluation) -> str:
+        if evaluation.status is not Status.SCORED:
+            return f"it is {evaluation.status}: {evaluation.reason or 'no reason given'}"
+        return (
+            f"its {self.run.task.objective.metric.name} is not above zero everywhere, so there are "
+            'no ratios to it; mend the judge, or take aggregate = "mean"'
+        )
 
     @property
     def _search_splits(self) -> set[Split]:
@@ -339,7 +348,11 @@ class Search:
         store.append(name, [Attacked(await adversary.attack())])
 
     async def _freeze(self, validation: ValidationSet) -> Trial | None:
-        """The best on validation of the few best on train; None if the seed is still the best."""
+        """The best on validation of the few best on train.
+
+        Returns:
+            None if the seed is still the best, or if validation cannot tell; `_unfrozen` says why.
+        """
         name, store, task = self.run.name, self.run.store, self.run.task
         finalists = [t for t in self.run.archive.elites(FINALISTS) if t.number != 0]
         better = self.run.best is not None and self.run.best.number != 0
@@ -352,14 +365,19 @@ class Search:
         programs = [store.trial(name, number).program for number in fresh]
         done = await validation.measure(programs)
         store.append(name, [Measured(n, e) for n, e in zip(fresh, done, strict=True)])
-        baseline = self._validation(0)
-        ranked = []
-        for trial in finalists:
-            evaluation = self._validation(trial.number)
-            assert evaluation is not None
-            figure = score(task.objective, task.brief.constraints, evaluation, baseline)
-            if figure is not None:
-                ranked.append(replace(trial, score=figure))
+        measured = {number: self._validation(number) for number in numbers}
+        seed = measured[0]
+        if seed is None or self._score(seed, seed) is None:
+            self._unfrozen = f"nothing was frozen: {_failure('the seed', seed)}"
+            return None
+        figures = {t.number: self._score(measured[t.number], seed) for t in finalists}
+        ranked = [replace(t, score=figures[t.number]) for t in finalists if figures[t.number]]
+        if not ranked:
+            best = finalists[0].number
+            self._unfrozen = (
+                f"nothing was frozen: none of the {len(finalists)} best programs scored on "
+                f"validation; {_failure(f'trial {best}', measured[best])}"
+            )
         direction = task.objective.metric.direction
         # Among equals the shortest: what differs does nothing on these workloads.
         return min(
@@ -371,6 +389,20 @@ class Search:
             default=None,
         )
 
+    def _score(self, evaluation: Evaluation | None, baseline: Evaluation) -> Score | None:
+        task = self.run.task
+        if evaluation is None:
+            return None
+        return score(task.objective, task.brief.constraints, evaluation, baseline)
+
     def _validation(self, number: int) -> Evaluation | None:
         evaluations = self.run.store.trial(self.run.name, number).evaluations
         return next((e for e in evaluations if e.split is Split.VALIDATION), None)
+
+
+def _failure(whose: str, evaluation: Evaluation | None) -> str:
+    """Why a program has no score on validation; whoever wrote the reason, it is quoted and cut."""
+    if evaluation is None or evaluation.status is Status.SCORED:
+        return f"{whose} has figures that are not above zero there, so there are no ratios"
+    reason = f": {evaluation.reason[:200]!r}" if evaluation.reason else ""
+    return f"{whose} is {evaluation.status} on validation{reason}"

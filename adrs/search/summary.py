@@ -177,8 +177,12 @@ class _Figures:
 
     def _objective_of(self, evaluation: Evaluation) -> dict[str, Any]:
         objective = self._objective
-        interval = objective_interval(objective, evaluation, self._baseline)
         ratio = objective.aggregate is Aggregate.GEOMEAN_RATIO
+        interval = (
+            None
+            if ratio and self._baseline is None
+            else objective_interval(objective, evaluation, self._baseline)
+        )
         return {
             "name": objective.metric.name,
             "direction": objective.metric.direction.value,
