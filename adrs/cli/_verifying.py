@@ -28,7 +28,16 @@ from adrs.search import LocalExecutor, choose_sandbox
 from adrs.search.editing import edit_fault
 from adrs.search.fingerprint import describe
 from adrs.search.measuring import CONFIRMING_REPEATS
-from adrs.trust import Bundle, Claim, Verifier, figures_fault, signed_by, unread
+from adrs.trust import (
+    Bundle,
+    Claim,
+    Verifier,
+    figures_fault,
+    read_task_files,
+    signed_by,
+    unread,
+    write_task,
+)
 
 _WORKERS = 2  # the seed and the winner
 
@@ -88,10 +97,10 @@ async def _verified(winner: Winner, options: Options, store: Store) -> Verificat
     claim = Claim(winner.place, bundle.certificate, bundle.program, judge="")
     if faults := figures_fault(bundle.certificate):
         return claim.changed(faults)
-    with _task_of(bundle, winner, options, store) as (task, judge):
+    with _task_of(bundle, winner, options, store) as (task, place, judge):
         signature, fault = _signature(bundle, options.trusted_keys)
         claim = replace(claim, judge=judge, signature=signature)
-        faults = [*claim.task_changes(task), *([fault] if fault else [])]
+        faults = [*claim.task_changes(task, place), *([fault] if fault else [])]
         if misplaced := edit_fault(bundle.program, task.seed, task.brief):
             faults.append(f"program: {misplaced}")
         if faults:
@@ -102,18 +111,25 @@ async def _verified(winner: Winner, options: Options, store: Store) -> Verificat
 @contextmanager
 def _task_of(
     bundle: Bundle, winner: Winner, options: Options, store: Store
-) -> Iterator[tuple[Task, str]]:
-    """The task to judge with, and whether it is "installed" or "bundled"."""
+) -> Iterator[tuple[Task, Path, str]]:
+    """The task to judge with, where it is from, and whether it is "installed" or "bundled".
+
+    It is a copy of the files that are compared with the certificate, and of nothing else: what no
+    hash covers (__pycache__, names with a dot, winners/), or comes later, has no say.
+    """
     name = bundle.certificate.task.name
-    task = local_task(name, options.task, winner.recorded_task(store), winner.folder)
-    if task is not None:
-        yield task, "bundled" if is_inside(task.folder, winner.folder) else "installed"
-    elif options.trust_bundled_judge and bundle.task_files:
-        with TemporaryDirectory(prefix="adrs-verify-") as folder:
-            bundle.write_task(Path(folder))
-            yield load_task(folder), "bundled"
+    found = local_task(name, options.task, winner.recorded_task(store), winner.folder)
+    files: Mapping[str, bytes]
+    if found is not None:
+        files, place = read_task_files(found.folder), found.folder
+        judge = "bundled" if is_inside(place, winner.folder) else "installed"
+    elif options.trust_bundled_judge and winner.folder is not None:
+        files, place, judge = bundle.task_files, winner.folder / "task", "bundled"
     else:
         raise no_task(name)
+    with TemporaryDirectory(prefix="adrs-verify-") as folder:
+        write_task(Path(folder), files)
+        yield load_task(folder), place, judge
 
 
 def _signature(bundle: Bundle, trusted: Mapping[str, str] | None) -> tuple[str, str]:

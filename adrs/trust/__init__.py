@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         signed_by,
         task_faults,
         write_folder,
+        write_task,
     )
     from adrs.trust._figures import figures_fault
     from adrs.trust._issuing import issue_certificate
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 _LATE = {
     "_certificate": "Certificate certificate_schema",
     "_certificate_folder": "CERTIFICATE Bundle folder_name read_folder signed_by task_faults "
-    "write_folder",
+    "write_folder write_task",
     "_figures": "figures_fault",
     "_issuing": "issue_certificate",
     "_reading": "parse_certificate",
@@ -71,6 +72,7 @@ __all__ = [
     "task_faults",
     "unread",
     "write_folder",
+    "write_task",
 ]
 
 

@@ -56,10 +56,6 @@ class Bundle:
     task_files: Mapping[str, bytes]
     signature: Signature | None = None
 
-    def write_task(self, folder: Path) -> None:
-        """Writes the bundled task into an empty folder."""
-        _write_tree(folder, self.task_files)
-
 
 def signed_by(bundle: Bundle, trusted: Mapping[str, str]) -> str:
     """The name of the trusted key (name to base64) that signed a bundle; "" if none did."""
@@ -124,6 +120,21 @@ def write_folder(
             "is in the store, so make room and go on with the run"
         ) from error
     return target
+
+
+def write_task(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Writes a task's files into an empty folder.
+
+    Raises:
+        Unavailable: the folder cannot be written.
+    """
+    try:
+        _write_tree(folder, files)
+    except OSError as error:
+        raise Unavailable(
+            f"a copy of the task cannot be written to {folder}: {error.strerror}; make room, or "
+            "name another place for temporary files with TMPDIR"
+        ) from error
 
 
 @contextlib.contextmanager

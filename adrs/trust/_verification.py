@@ -56,11 +56,14 @@ class Claim:
         """The answer where something is not as certified."""
         return replace(self.answer(Standing.CHANGED, _summary(changes)), changed=tuple(changes))
 
-    def task_changes(self, task: Task) -> list[str]:
+    def task_changes(self, task: Task, place: Path) -> list[str]:
         """What a task on this machine has otherwise than the certificate says, in words.
 
         Files are compared one by one. What the certificate repeats of them is compared as well,
         since its figures are made of what it repeats.
+
+        Args:
+            place: where the task is from.
 
         Raises:
             ConfigError: a file of the task cannot be read.
@@ -82,7 +85,7 @@ class Claim:
         }
         unlike = [name for name, (certified, here) in pairs.items() if certified != here]
         return [
-            *(f"{fault} (in the task here, {task.folder})" for fault in faults),
+            *(f"{fault} (in the task here, {place})" for fault in faults),
             *(f"task: its {name}, by the certificate not those of task.toml" for name in unlike),
         ]
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import base64
 import json
+import py_compile
 import shutil
 from collections.abc import Callable
+from importlib.util import cache_from_source
 from pathlib import Path
 from typing import Any
 
@@ -367,6 +369,23 @@ def test_a_change_is_an_attempt_at_the_certificate_that_it_claims_to_be(folder: 
     (folder / "winner/certificate.json").write_text("{")
     _, found = verify(folder)
     assert (found["certificate"], found["attempt"], found["earlier"]) == ("", 1, {})
+
+
+def put_into_cache(folder: Path) -> None:
+    """A judge's part that Python would take for compiled from the honest one, unlooked at."""
+    (folder / "yes.py").write_text(YES)
+    py_compile.compile(
+        str(folder / "yes.py"),
+        cache_from_source(str(folder / "near/curve.py")),
+        invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH,
+    )
+
+
+@pytest.mark.parametrize("tamper", [put_into_cache, appended("near/.mercy")])
+def test_what_no_hash_covers_has_no_say(folder: Path, tamper: Tamper) -> None:
+    tamper(folder)
+    done, found = verify(folder)
+    assert (done.code, found["standing"], found["changed"]) == (0, "HOLDS", [])
 
 
 @pytest.mark.parametrize(

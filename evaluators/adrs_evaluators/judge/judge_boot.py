@@ -272,6 +272,7 @@ class Server:
         package.judging = self.judging  # type: ignore[attr-defined]
         package.__path__ = []
         sys.modules.setdefault("adrs", package)
+        sys.path_hooks.insert(0, _finder_below(paths["task"]))
         sys.path.insert(0, paths["task"])
         self.judge = _load("judge", f"{paths['task']}/judge.py")
         self._sets: dict[str, dict[str, tuple[Any, int]]] = {}
@@ -385,9 +386,32 @@ def _next_request(channel: socket.socket) -> tuple[dict[str, Any] | None, socket
     return json.loads(buffer[4:]), end
 
 
+class _FromSource(importlib.machinery.SourceFileLoader):
+    """Never takes what lies in __pycache__ for a module: no hash of the task covers that."""
+
+    def path_stats(self, path: str) -> Any:
+        raise OSError(f"{path} is always compiled")
+
+
+def _finder_below(folder: str) -> Callable[[str], importlib.machinery.FileFinder]:
+    """What finds modules in a folder and its packages, and leaves other places to others."""
+
+    def find(path: str) -> importlib.machinery.FileFinder:
+        if path != folder and not path.startswith(f"{folder}/"):
+            raise ImportError(f"{path} is not below {folder}")
+        return importlib.machinery.FileFinder(
+            path,
+            (importlib.machinery.ExtensionFileLoader, importlib.machinery.EXTENSION_SUFFIXES),
+            (_FromSource, importlib.machinery.SOURCE_SUFFIXES),
+            (importlib.machinery.SourcelessFileLoader, importlib.machinery.BYTECODE_SUFFIXES),
+        )
+
+    return find
+
+
 def _load(name: str, path: str) -> Any:
     # Named as source: inside, a mount has the room's name and not the file's, suffix included.
-    loader = importlib.machinery.SourceFileLoader(name, path)
+    loader = _FromSource(name, path)
     module = types.ModuleType(name)
     module.__file__ = path
     sys.modules[name] = module

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import py_compile
 import textwrap
 from collections.abc import Iterator
+from importlib.util import cache_from_source
 from pathlib import Path
 
 import pytest
@@ -361,3 +363,42 @@ def test_a_split_the_judge_cannot_make_is_the_tasks_fault(
 
     with pytest.raises(adrs.ConfigError, match="line 7 is cut short"):
         loop.run(ask())
+
+
+def test_a_judge_is_its_source_whatever_lies_in_a_cache(
+    loop: asyncio.Runner, tmp_path: Path
+) -> None:
+    """No hash of a task covers __pycache__, and Python would run what lies there, unlooked at."""
+    folder = tmp_path / "cached"
+    sources = {
+        "task.toml": TASK_TOML,
+        "README.md": "## Problem\n\nNone.\n",
+        "judge.py": "from adrs.judging import Workload\nfrom part import names\n"
+        "from deep.er import more\n"
+        "def workloads(split, salt, source=None):\n"
+        "    return [Workload(name, 0) for name in ['judge', *names, *more]]\n"
+        "async def evaluate(program, workload): return {}\n",
+        "part.py": "names = ['part']\n",
+        "deep/er.py": "more = ['deep']\n",
+        "program/main.py": "",
+    }
+    for path, text in sources.items():
+        file = folder / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+        if path in ("judge.py", "part.py", "deep/er.py"):
+            other = tmp_path / "other.py"
+            other.write_text(text.replace("['", "['not "))
+            how = py_compile.PycInvalidationMode.UNCHECKED_HASH
+            py_compile.compile(str(other), cache_from_source(str(file)), invalidation_mode=how)
+    evaluator, sandbox = load("adrs.evaluators", "judge")(), load("adrs.sandboxes", "process")()
+    setting = adrs.Setting(adrs.load_task(folder), sandbox)  # type: ignore[arg-type]
+
+    async def ask() -> list[str]:
+        opened = await evaluator.open(setting)  # type: ignore[attr-defined]
+        try:
+            return [one.name for one in await opened.workloads(adrs.Request(adrs.Split.TRAIN))]
+        finally:
+            await opened.close()
+
+    assert loop.run(ask()) == ["judge", "part", "deep"]

@@ -25,6 +25,7 @@ from adrs.trust import (
     read_task_files,
     task_faults,
     write_folder,
+    write_task,
 )
 
 
@@ -75,7 +76,7 @@ def test_what_was_written_is_read(kept: Winner, certificate: Certificate, folder
 
 def test_the_bundled_task_is_the_task(folder: Path, kept: Winner, tmp_path: Path) -> None:
     assert load_task(folder / "task").digest == kept.task.digest
-    read_folder(folder).write_task(tmp_path / "unpacked")
+    write_task(tmp_path / "unpacked", read_folder(folder).task_files)
     unpacked = load_task(tmp_path / "unpacked")
     assert unpacked.digest == kept.task.digest
     assert (unpacked.seed, unpacked.references) == (kept.task.seed, kept.task.references)
