@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import re
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
-from adrs.errors import ConfigError
+from adrs.errors import AdrsError, ConfigError
 
 # Everything outside the Char production of XML 1.0 (W3C, fifth edition, section 2.2).
 _ILLEGAL = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -46,15 +47,32 @@ class Case:
     properties: Mapping[str, str] = field(default_factory=dict)
 
 
-def check_junit(file: Path) -> None:
-    """Sees that a report can be written, before hours of work that it is to tell of.
+@contextmanager
+def unless_done(file: Path | None, suite: str) -> Iterator[None]:
+    """Has a report say that work was not done to its end, and why if that is known.
+
+    Whoever ends the work well writes another over it. No report of earlier work is left, even if
+    this work is killed.
 
     Raises:
-        ConfigError: it is a folder, or would lie in none.
+        ConfigError: the file cannot be written, which is found out before the work.
     """
+    if file is None:
+        yield
+        return
     if file.is_dir() or not file.parent.is_dir():
         wrong = "that is a folder" if file.is_dir() else f"there is no folder {file.parent}"
         raise ConfigError(f"--junit must name a file in a folder that exists; {file}: {wrong}")
+    write_junit(file, suite, [_undone(suite, "Unfinished", "it was interrupted or killed")])
+    try:
+        yield
+    except AdrsError as error:
+        write_junit(file, suite, [_undone(suite, type(error).__name__, str(error))])
+        raise
+
+
+def _undone(suite: str, kind: str, why: str) -> Case:
+    return Case(suite, suite, Outcome.ERROR, kind, why, why)
 
 
 def write_junit(file: Path, suite: str, cases: Sequence[Case]) -> None:

@@ -83,6 +83,7 @@ def winners_at(places: Sequence[str]) -> list[Winner]:
 
     Raises:
         ConfigError: a folder without a certificate, or a file.
+        ConfigError: a folder that cannot be read, so that a winner in it would be missed.
     """
     found: dict[Path | str, Winner] = {}
     for place in places or (".",):
@@ -128,11 +129,18 @@ def store_for(winners: Sequence[Winner], url: str | None) -> Iterator[Store]:
 
 def _winners_below(folder: Path) -> Iterator[Path]:
     """Every folder that has a certificate, in order; links are not followed."""
-    for base, folders, names in os.walk(folder):
+    for base, folders, names in os.walk(folder, onerror=_refuse):
         if CERTIFICATE in (*names, *folders):
             folders.clear()
             yield Path(base)
         folders[:] = sorted(name for name in folders if name not in _SKIPPED)
+
+
+def _refuse(error: OSError) -> None:
+    raise ConfigError(
+        f"{error.filename} cannot be searched for winners: {error.strerror}; name the folders to "
+        "search without it, or let it be read"
+    ) from error
 
 
 def local_task(
@@ -144,14 +152,20 @@ def local_task(
     one sent both.
 
     Args:
-        given: what the user named.
+        given: what the user named; then it is that or none.
         recorded: the folder that the winner's own run had.
         winner: the winner's folder.
 
     Raises:
         ConfigError: it is there, and cannot be read as a task.
+        ConfigError: the user named another one.
     """
-    if given is not None and given.name == name:
+    if given is not None:
+        if given.name != name:
+            raise ConfigError(
+                f"the winner is one of the task {name}, and --task names {given.name}, which is "
+                "to judge alone; verify winners of several tasks one task after the other"
+            )
         return given
     if recorded is not None:
         return load_task(recorded)

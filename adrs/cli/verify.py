@@ -10,6 +10,8 @@ import typer
 from adrs.cli._options import Json, StoreUrl
 from adrs.errors import ConfigError
 
+_SUITE = "adrs verify"
+
 
 def verify(
     places: Annotated[
@@ -21,7 +23,7 @@ def verify(
     ] = None,
     task: Annotated[
         Path | None,
-        typer.Option(metavar="FOLDER", help="Measure with the task in this folder."),
+        typer.Option(metavar="FOLDER", help="Measure with the task in this folder, and no other."),
     ] = None,
     workloads: Annotated[
         Path | None,
@@ -67,7 +69,7 @@ def verify(
     import asyncio
 
     from adrs.cli._checked import as_cases, as_plain, exit_status, show_checked
-    from adrs.cli._junit import check_junit, write_junit
+    from adrs.cli._junit import unless_done, write_junit
     from adrs.cli._places import check_store_place, store_for, winners_at
     from adrs.cli._screen import Screen
     from adrs.cli._verifying import Options, verify_all
@@ -75,29 +77,28 @@ def verify(
     from adrs.trust import read_trusted_keys
 
     screen = Screen(as_json)
-    check_store_place(store)
-    if junit is not None:
-        check_junit(junit)
-    if workloads is not None and not workloads.exists():
-        raise ConfigError(f"--workloads {workloads}: there is no such file or folder")
-    options = Options(
-        task=None if task is None else load_task(task),
-        source=None if workloads is None else workloads.resolve(),
-        trusted_keys=None if trusted_keys is None else read_trusted_keys(trusted_keys),
-        trust_bundled_judge=trust_bundled_judge,
-        sandbox=sandbox,
-        accept_isolation=accept_isolation or "",
-        workers=workers,
-    )
-    winners = winners_at(places or [])
-    with store_for(winners, store) as record:
-        try:
-            results = asyncio.run(verify_all(winners, options, record, screen))
-        except KeyboardInterrupt:
-            raise typer.Abort from None
+    with unless_done(junit, _SUITE):
+        check_store_place(store)
+        if workloads is not None and not workloads.exists():
+            raise ConfigError(f"--workloads {workloads}: there is no such file or folder")
+        options = Options(
+            task=None if task is None else load_task(task),
+            source=None if workloads is None else workloads.resolve(),
+            trusted_keys=None if trusted_keys is None else read_trusted_keys(trusted_keys),
+            trust_bundled_judge=trust_bundled_judge,
+            sandbox=sandbox,
+            accept_isolation=accept_isolation or "",
+            workers=workers,
+        )
+        winners = winners_at(places or [])
+        with store_for(winners, store) as record:
+            try:
+                results = asyncio.run(verify_all(winners, options, record, screen))
+            except KeyboardInterrupt:
+                raise typer.Abort from None
+        if junit is not None:
+            write_junit(junit, _SUITE, as_cases(results, allow_inconclusive))
     status = exit_status(results, allow_inconclusive)
-    if junit is not None:
-        write_junit(junit, "adrs verify", as_cases(results, allow_inconclusive))
     show_checked(screen, results)
     if as_json:
         screen.json(as_plain(results, status))

@@ -128,9 +128,11 @@ def read_trusted_keys(file: Path) -> dict[str, str]:
         ConfigError: a name or a key comes twice, or there is no key.
     """
     try:
-        lines = file.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"the trusted keys {file} cannot be read: {error}") from error
+        lines = file.read_text(encoding="utf-8-sig").splitlines()
+    except OSError as error:
+        raise ConfigError(f"the trusted keys {file} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"the trusted keys {file} are not UTF-8; write them as text") from error
     keys: dict[str, str] = {}
     for number, line in enumerate(lines, 1):
         words = line.partition("#")[0].split()

@@ -421,6 +421,34 @@ def test_without_a_task_of_ours_nothing_is_said(folder: Path) -> None:
     assert (named.code, found["standing"], found["judge"]) == (0, "HOLDS", "installed")
 
 
+def test_the_task_that_is_named_judges_alone(folder: Path) -> None:
+    """Else a change that renames the task in a certificate could bring its own judge for it."""
+    shutil.copytree(folder / "near", folder / "merged")
+    unsigned(yes_judge)(folder)
+
+    for path in ("near/task.toml", "winner/task/task.toml"):
+        replaced(path, '"near"', '"other"')(folder)
+    ours = folder / "near"
+    (ours / "curve.py").write_text(YES)
+    text = (ours / "task.toml").read_bytes()
+
+    def refit(content: Content) -> None:
+        task = content["task"]
+        task["name"] = "other"
+        task["files"]["task.toml"] = sha256(text)
+        task["digest"] = digest_listing(
+            {path: one for path, one in task["files"].items() if path != "README.md"}
+        )
+
+    forge(folder / "winner", refit)
+    ours.rename(folder / "other")
+    done, found = verify(folder)
+    assert (done.code, found["standing"]) == (0, "HOLDS")  # by the judge that came with the change
+    done, answer = verify(folder, "--task", "merged")
+    assert (done.code, answer["certificates"]) == (2, [])
+    assert "of the task other, and --task names near" in answer["errors"][0]["error"]
+
+
 def test_a_bundled_judge_says_no_more_than_that_the_folder_agrees_with_itself(
     folder: Path,
 ) -> None:

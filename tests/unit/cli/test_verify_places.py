@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 from contextlib import chdir
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import pytest
 from unit.cli.conftest import TASK_TOML, make_task
@@ -47,9 +49,12 @@ def test_nothing_to_verify_is_an_error(tmp_path: Path) -> None:
         "file": "is a file",
         "toy-9": "neither a folder nor a run is named toy-9",
     }.items():
-        done = adrs(tmp_path, "verify", place)
+        done = adrs(tmp_path, "verify", place, "--junit", "../report.xml")
         assert done.code == 2
         assert words in done.err
+        error = ET.parse(tmp_path.with_name("report.xml")).find("testsuite/testcase/error")
+        assert error is not None
+        assert words in str(error.get("message"))
     assert adrs(tmp_path, "verify").code == 2
     assert sorted(path.name for path in tmp_path.iterdir()) == ["empty", "file"]
 
@@ -79,8 +84,18 @@ def test_the_task_is_found_by_name_and_by_what_it_says_itself(tmp_path: Path) ->
         assert first.folder == tmp_path / "tasks/toy"
         named = load_task(make_task(tmp_path / "named"))
         assert local_task("toy", named, None, winner) is named
+        with pytest.raises(ConfigError, match="of the task joy, and --task names toy"):
+            local_task("joy", named, None, winner)
         (tmp_path / "toy").rename(tmp_path / "joy")
-        assert local_task("joy", named, None, winner) is None
+        assert local_task("joy", None, None, winner) is None  # it calls itself toy
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="NOT TESTED: root reads everything")
+def test_a_folder_that_cannot_be_searched_is_not_passed_over(tmp_path: Path) -> None:
+    winner_in(tmp_path / "a/b")
+    (tmp_path / "closed").mkdir(mode=0)
+    with pytest.raises(ConfigError, match=r"closed cannot be searched for winners: Permission"):
+        places(tmp_path)
 
 
 def test_a_task_inside_a_winner_is_not_one_of_ours(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from adrs import ConfigError
-from adrs.cli._junit import Case, Outcome, check_junit, write_junit
+from adrs.cli._junit import Case, Outcome, unless_done, write_junit
 
 HOSTILE = "a\x00\x1b[2J\ud800\ufffe<&>\"']]>\U0001f600\tb"
 
@@ -69,8 +69,21 @@ def test_a_report_replaces_the_one_before(tmp_path: Path) -> None:
 
 
 def test_where_no_report_can_be_is_said_at_once(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="there is no folder"):
-        check_junit(tmp_path / "none" / "report.xml")
-    with pytest.raises(ConfigError, match="that is a folder"):
-        check_junit(tmp_path)
-    check_junit(tmp_path / "report.xml")
+    for file, words in {"none/report.xml": "there is no folder", "": "that is a folder"}.items():
+        with pytest.raises(ConfigError, match=words), unless_done(tmp_path / file, "adrs verify"):
+            pytest.fail("nothing is done before")
+
+
+def test_nothing_is_left_of_an_earlier_report(tmp_path: Path) -> None:
+    """A build that keeps its folders would upload last night's, which was green."""
+    file = tmp_path / "report.xml"
+    for error, kind, why in (
+        (ConfigError("no winner \x1b[2J"), "ConfigError", "no winner [2J"),
+        (KeyboardInterrupt(), "Unfinished", "it was interrupted or killed"),
+    ):
+        file.write_text("<testsuites/>")
+        with pytest.raises(type(error)), unless_done(file, "adrs verify"):
+            raise error
+        found = ET.parse(file).getroot().find("testsuite/testcase/error")
+        assert found is not None
+        assert (found.get("type"), found.get("message")) == (kind, why)
