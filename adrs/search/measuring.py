@@ -20,6 +20,7 @@ from adrs.model.program import Program
 from adrs.model.task import Stage, Task
 from adrs.model.trial import Trial
 from adrs.ports.evaluator import Bench, Request
+from adrs.search.promotion import ELITES
 from adrs.search.run import Run
 from adrs.trust import Noise, more_repeats
 
@@ -125,24 +126,36 @@ class Measuring:
             (evaluation,) = await self.programs([trial.program], request)
             if evaluation.status is not Status.SCORED:
                 return evaluation
-            if trial.number and self._stops(trial.number, stage, evaluation):
+            if trial.number and self._stops(trial, stage, evaluation):
                 return evaluation
             self._run.note(trial.number, evaluation)
         return None
 
-    def _stops(self, number: int, stage: Stage, evaluation: Evaluation) -> bool:
-        best = self._run.best
-        assert best is not None
-        return self._run.promotion.stops(number, stage, evaluation, best, self._run.weakest)
+    def _stops(self, trial: Trial, stage: Stage, evaluation: Evaluation) -> bool:
+        measured = replace(trial, evaluations=(evaluation,))
+        return self._run.promotion.stops(measured, stage, self._run.archive.elites(ELITES))
 
     async def _race(self, trial: Trial) -> tuple[list[Evaluation], Measured | None]:
         """The last stage, repeated while that may change what becomes of the trial.
+
+        Where time decides, that is in turns with the best; with the seed if the best fails this
+        time, since a timing with nothing scored beside it cannot be compared.
+        """
+        best = self._run.best if self._task.timed else None
+        rest, beside = await self._turns(trial, best)
+        if best and beside and beside.evaluation.status is not Status.SCORED:
+            rest, beside = await self._turns(trial, self._run.store.trial(self._run.name, 0))
+        return rest, beside
+
+    async def _turns(
+        self, trial: Trial, incumbent: Trial | None
+    ) -> tuple[list[Evaluation], Measured | None]:
+        """Repeats of a trial, beside the incumbent's if there is one.
 
         Repeats are noted before more of them are asked for. Turns with the best are not: they only
         mean something together, so they are one measurement.
         """
         stage = self._task.stages[-1]
-        incumbent = self._run.best if self._task.timed else None
         rivals = [] if incumbent is None else [incumbent.program]
         whole = next((e for e in trial.evaluations if e.split is stage.split), None)
         theirs: Evaluation | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
+from collections.abc import Sequence
 
 from adrs.model.evaluation import Evaluation, Status
 from adrs.model.metric import Direction
@@ -15,6 +16,8 @@ from adrs.model.trial import Trial
 ENOUGH = 20
 # Every so many trials one goes on whatever a stage says: what was stopped can teach nothing.
 REGARDLESS = 10
+# Worth keeping is what may come among so many best.
+ELITES = 10
 # A program goes on unless what is foretold of it lies so many standard deviations out.
 DOUBT = 2.0
 
@@ -23,75 +26,80 @@ class Promotion:
     """Stops programs that a cheap stage shows to be clearly bad; good and doubtful ones go on.
 
     The rule of a stage is its `window`: stopped is what is worse than the best program there by
-    more. A stage without one foretells the last stage's figure by least squares from the programs
-    that went through both; stopped is what would come out worse than the weakest program worth
-    keeping even DOUBT residual standard deviations better than foretold. A stage that foretells
-    nothing has wide residuals, and so stops nothing.
+    more. A stage without one foretells how far behind the best program a new one will be on the
+    last stage, from how far behind it is here, with the slope of least squares over the programs
+    that went through both; stopped is what would come out worse than all elites even DOUBT residual
+    standard deviations better than foretold. A stage that foretells nothing has no slope, and one
+    that foretells little has wide residuals: these stop nothing.
 
     Everything follows from the told trials, so a resumed run decides as the first one would have.
     """
 
     def __init__(self, task: Task) -> None:
         self._task = task
-        self._baselines: dict[Split, Evaluation] = {}
+        self._seed: dict[Split, Evaluation] = {}
+        self._scale: dict[Split, float] = {}
         self._fits: dict[Split, _Fit] = defaultdict(_Fit)
 
     def told(self, trial: Trial) -> None:
         """Learns from a trial that went through all stages."""
         if trial.number == 0:
-            self._baselines = {e.split: e for e in trial.evaluations}
-        by_split = {e.split: e for e in trial.evaluations}
-        final = self._loss(by_split[self._task.search_split])
+            self._seed = {e.split: e for e in trial.evaluations}
+            for split in self._seed:
+                value = self._value(trial, split)
+                self._scale[split] = abs(value) if value else 1.0
+        assert trial.score is not None
+        final = self._loss(trial.score.value, self._task.search_split)
         for stage in self._task.stages[:-1]:
-            early = self._loss(by_split[stage.split]) if stage.split in by_split else None
-            if early is not None and final is not None:
-                self._fits[stage.split].add(early, final)
+            early = self._value(trial, stage.split)
+            if early is not None:
+                self._fits[stage.split].add(self._loss(early, stage.split), final)
 
-    def stops(
-        self, number: int, stage: Stage, evaluation: Evaluation, best: Trial, weakest: Trial
-    ) -> bool:
+    def stops(self, trial: Trial, stage: Stage, elites: Sequence[Trial]) -> bool:
         """Whether a program's way ends after this stage.
 
         Args:
-            number: of its trial.
-            evaluation: its own, on this stage, SCORED.
-            best: the best trial of the run.
-            weakest: the last of the trials that are kept.
+            trial: with its evaluation on this stage.
+            elites: told trials that are worth keeping, best first.
         """
-        if number % REGARDLESS == 0:
+        if trial.number % REGARDLESS == 0:
             return False
-        early = self._loss(evaluation)
-        if early is None:
+        mine, theirs = self._value(trial, stage.split), self._value(elites[0], stage.split)
+        if mine is None or theirs is None:
             return False
         if stage.window is not None:
-            of_best = next((e for e in best.evaluations if e.split is stage.split), None)
-            best_loss = None if of_best is None else self._loss(of_best)
-            return best_loss is not None and early > best_loss + math.log1p(stage.window)
-        last = self._loss(next(e for e in reversed(weakest.evaluations) if self._is_last(e)))
+            direction = self._task.objective.metric.direction
+            return improvement(mine, theirs, direction) < -stage.window
         fit = self._fits[stage.split]
-        if last is None or fit.count < ENOUGH:
+        if fit.count < ENOUGH:
             return False
-        foretold, doubt = fit.foretell(early)
-        return foretold - DOUBT * doubt > last
+        split = self._task.search_split
+        best, *others = (self._loss(one.score.value, split) for one in elites if one.score)
+        # Elites that break constraints come last, and may look better than the best.
+        kept = max((best, *others)) - best
+        behind, doubt = fit.foretell(
+            self._loss(mine, stage.split) - self._loss(theirs, stage.split)
+        )
+        return behind - DOUBT * doubt > kept
 
-    def _is_last(self, evaluation: Evaluation) -> bool:
-        return evaluation.split is self._task.search_split
+    def _loss(self, value: float, split: Split) -> float:
+        """How bad a figure is: beside the seed's, and logarithmic where it is large.
 
-    def _loss(self, evaluation: Evaluation) -> float | None:
-        """How much worse than the seed: the logarithm of the ratio, or the relative difference."""
-        baseline = self._baselines.get(evaluation.split)
-        if baseline is None or evaluation.status is not Status.SCORED:
+        The inverse hyperbolic sine is that for figures of either sign (Burbidge, Magee and Robb,
+        "Alternative transformations to handle extreme values of the dependent variable", Journal of
+        the American Statistical Association 83, 1988).
+        """
+        loss = math.asinh(value / self._scale[split])
+        return loss if self._task.objective.metric.direction is Direction.MINIMIZE else -loss
+
+    def _value(self, trial: Trial, split: Split) -> float | None:
+        """The objective at an early stage; None unless it is SCORED there, as the seed is."""
+        seed = self._seed.get(split)
+        evaluation = next((e for e in trial.evaluations if e.split is split), None)
+        if seed is None or evaluation is None or evaluation.status is not Status.SCORED:
             return None
-        objective = self._task.objective
-        mine = score(objective, (), evaluation, baseline)
-        seeds = score(objective, (), baseline, baseline)
-        if mine is None or seeds is None:
-            return None
-        direction = objective.metric.direction
-        if mine.value > 0 and seeds.value > 0:
-            ratio = math.log(mine.value / seeds.value)
-            return ratio if direction is Direction.MINIMIZE else -ratio
-        return -improvement(mine.value, seeds.value, direction)
+        found = score(self._task.objective, (), evaluation, seed)
+        return None if found is None else found.value
 
 
 class _Fit:
@@ -110,9 +118,9 @@ class _Fit:
         self._yy += dy * (y - self._y)
         self._xy += dx * (y - self._y)
 
-    def foretell(self, x: float) -> tuple[float, float]:
-        """The y on the line, and the standard deviation of a new point around it."""
+    def foretell(self, apart: float) -> tuple[float, float]:
+        """How far apart in y two points are that are so far apart in x, and its deviation."""
         slope = max(0.0, self._xy / self._xx) if self._xx > 0 else 0.0
         residual = max(0.0, self._yy - slope * self._xy) / (self.count - 2)
-        far = (x - self._x) ** 2 / self._xx if self._xx > 0 else 0.0
-        return self._y + slope * (x - self._x), math.sqrt(residual * (1 + 1 / self.count + far))
+        far = apart**2 / self._xx if self._xx > 0 else 0.0
+        return slope * apart, math.sqrt(residual * (2 + far))

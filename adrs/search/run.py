@@ -142,11 +142,6 @@ class Run:
         return {name: proposer.confined for name, proposer in self._proposers.items()}
 
     @property
-    def weakest(self) -> Trial:
-        """The last of the trials that are kept."""
-        return self.archive.elites(self.told)[-1]
-
-    @property
     def in_flight(self) -> int:
         """Trials that were asked and not told."""
         return len(self._open)

@@ -362,6 +362,8 @@ class Search:
         await self._measure_references(Split.VALIDATION, validation.measure)
         numbers = [0, *(trial.number for trial in finalists)]
         fresh = [number for number in numbers if self._validation(number) is None]
+        if fresh and task.timed:
+            fresh = numbers  # timings of another hour are not compared with
         programs = [store.trial(name, number).program for number in fresh]
         done = await validation.measure(programs)
         store.append(name, [Measured(n, e) for n, e in zip(fresh, done, strict=True)])
@@ -397,7 +399,7 @@ class Search:
 
     def _validation(self, number: int) -> Evaluation | None:
         evaluations = self.run.store.trial(self.run.name, number).evaluations
-        return next((e for e in evaluations if e.split is Split.VALIDATION), None)
+        return next((e for e in reversed(evaluations) if e.split is Split.VALIDATION), None)
 
 
 def _failure(whose: str, evaluation: Evaluation | None) -> str:
