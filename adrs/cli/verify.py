@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -91,11 +94,8 @@ def verify(
             workers=workers,
         )
         winners = winners_at(places or [])
-        with store_for(winners, store) as record:
-            try:
-                results = asyncio.run(verify_all(winners, options, record, screen))
-            except KeyboardInterrupt:
-                raise typer.Abort from None
+        with store_for(winners, store) as record, _ended_in_order():
+            results = asyncio.run(verify_all(winners, options, record, screen))
         if junit is not None:
             write_junit(junit, _SUITE, as_cases(results, allow_inconclusive))
     status = exit_status(results, allow_inconclusive)
@@ -103,3 +103,15 @@ def verify(
     if as_json:
         screen.json(as_plain(results, status))
     raise typer.Exit(status)
+
+
+@contextmanager
+def _ended_in_order() -> Iterator[None]:
+    """Has SIGTERM close sandboxes and clear away copies, as an interrupt from the keyboard does."""
+    before = signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise typer.Abort from None
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -33,6 +33,8 @@ def _file_path(path: str) -> str:
     return path
 
 
+# By ranges, since \d is any script's digits.
+_TIME = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$"
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 FilePath = Annotated[str, Field(min_length=1, max_length=240), AfterValidator(_file_path)]
 Whole = Annotated[int, Field(ge=0, le=LARGEST_INT)]
@@ -232,7 +234,7 @@ class Certificate(Part):
     format: Literal["adrs-certificate/1"]
     id: Sha256
     """SHA-256 of the canonical JSON (RFC 8785) of everything else."""
-    made_at: Annotated[str, StringConstraints(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$")]
+    made_at: Annotated[str, StringConstraints(pattern=_TIME)]
     adrs: str
     """Version that made it."""
     task: TaskPart

@@ -165,31 +165,33 @@ def _publish(contents: Mapping[str, bytes], target: Path) -> None:
     partial = target.with_name(f".{target.name}.{secrets.token_hex(4)}{_PARTIAL}")
     try:
         _write_tree(partial, contents)
+        _sync_tree(partial)
         partial.rename(target)
-        _sync_folder(target.parent)
+        _sync(target.parent)
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)
         raise
 
 
 def _write_tree(root: Path, contents: Mapping[str, bytes]) -> None:
-    """Writes files, all of them on the medium when it returns."""
     root.mkdir(exist_ok=True)
-    folders = {root}
     for path, data in contents.items():
         file = root / path
         file.parent.mkdir(parents=True, exist_ok=True)
-        folders.update(root / folder for folder in PurePosixPath(path).parents)
         with file.open("xb") as stream:
             stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
-    for folder in folders:
-        _sync_folder(folder)
 
 
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+def _sync_tree(root: Path) -> None:
+    """Sees that files are on the medium, and the folders that name them."""
+    for base, _, names in os.walk(root):
+        for name in names:
+            _sync(Path(base, name))
+        _sync(Path(base))
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

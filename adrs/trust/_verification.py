@@ -77,6 +77,7 @@ class Claim:
         ]
         programs = {name: one.program for name, one in certificate.references.items()}
         pairs = {
+            "title": (certificate.task.title, brief.title),
             "metrics": (claimed, list(brief.metrics)),
             "objective": (certificate.plain_objective(), brief.objective),
             "constraints": (certificate.plain_constraints(), brief.constraints),

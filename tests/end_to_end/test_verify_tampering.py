@@ -20,6 +20,7 @@ from end_to_end.winners import (
     conclude,
     edit,
     forge,
+    made_once,
     make_task,
     measurements,
     resigned,
@@ -29,6 +30,7 @@ from end_to_end.winners import (
 )
 from unit.cli.door import Ended, adrs
 
+from adrs import open_store
 from adrs.config import digest_listing
 from adrs.trust import Signature, sign
 
@@ -48,16 +50,19 @@ def new_key(file: Path) -> str:
 
 @pytest.fixture(scope="module")
 def honest(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a task, a winner of it that is signed, and keys. For looking only."""
-    folder = tmp_path_factory.mktemp("honest")
+    """A folder with a task, a winner of it that is signed, and keys."""
+    return made_once(tmp_path_factory, "honest", make_honest)
+
+
+def make_honest(folder: Path) -> None:
     make_task(folder)
-    winner = search(folder)
-    winner.rename(folder / "winner")
+    search(folder).rename(folder / "winner")
+    shutil.rmtree(folder / "record")
+    open_store(folder / ".adrs", create=True).close()  # once, and not for every copy
     trusted = new_key(folder / "ours.pem")
     new_key(folder / "theirs.pem")
     (folder / "trusted.txt").write_text(f"us {trusted}  # the team\n")
     resigned(folder / "winner", sign(certificate_of(folder / "winner"), folder / "ours.pem"))
-    return folder
 
 
 @pytest.fixture
@@ -310,6 +315,7 @@ TAMPERED: dict[str, tuple[Tamper, str]] = {
         appended("near/references/rule/main.py"),
         f"reference: references/rule/main.py {HERE}",
     ),
+    "title": (forged(put("task.title", "Come close to four")), "task: its title"),
     "metric name": (concluded(rename_metric), "task: its metrics"),
     "direction": (concluded(turn_metric), "task: its objective"),
     "unit of a metric": (
@@ -346,17 +352,14 @@ def test_a_change_is_found_and_named(folder: Path, name: str) -> None:
 
 def test_an_honest_winner_holds(folder: Path) -> None:
     """Else the changes above would prove nothing."""
-    done, found = verify(folder)
+    done, found = verify(folder, "--trusted-keys", "trusted.txt")
     assert (done.code, found["standing"], found["changed"]) == (0, "HOLDS", [])
-    assert found["judge"] == "installed"
-    assert found["signature"] == "not checked against any key"
+    assert (found["judge"], found["signature"]) == ("installed", "by us")
     certificate = certificate_of(folder / "winner")
     assert found["certificate"] == certificate.id
     assert found["salt"] != certificate.held_out.salt
     assert found["workloads"] != certificate.held_out.workloads
     assert "on fresh workloads" in found["reason"]
-    trusting, found = verify(folder, "--trusted-keys", "trusted.txt")
-    assert (trusting.code, found["standing"], found["signature"]) == (0, "HOLDS", "by us")
 
 
 def test_a_change_is_an_attempt_at_the_certificate_that_it_claims_to_be(folder: Path) -> None:
@@ -386,6 +389,7 @@ def test_what_no_hash_covers_has_no_say(folder: Path, tamper: Tamper) -> None:
     tamper(folder)
     done, found = verify(folder)
     assert (done.code, found["standing"], found["changed"]) == (0, "HOLDS", [])
+    assert found["signature"] == "not checked against any key"
 
 
 @pytest.mark.parametrize(

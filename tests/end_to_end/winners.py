@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
+import os
+import shutil
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import pytest
 import rfc8785
 from unit.cli.door import adrs
 
@@ -107,9 +111,23 @@ def make_task(
     return task
 
 
+def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:
+    """A folder that the first of all workers makes, for the others too. For looking only."""
+    base = factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / name
+    with folder.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.with_suffix(".made").exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
+            make(folder)
+            folder.with_suffix(".made").touch()
+    return folder
+
+
 def search(folder: Path, *options: str) -> Path:
     """A winner's folder of the task `near` in a folder."""
-    done = adrs(folder, "run", "near", "--trials", "6", "--store", "record", *options, "--json")
+    done = adrs(folder, "run", "near", "--trials", "3", "--store", "record", *options, "--json")
     assert done.code == 0, done.err
     assert json.loads(done.out)["held_out"]["verdict"] == "WINNER", done.err
     [winner] = (folder / "record/winners").iterdir()
