@@ -10,6 +10,9 @@ from statistics import fmean
 from adrs.model.evaluation import Evaluation, Sample, Score, Status
 from adrs.model.metric import Aggregate, Constraint, Direction, Objective
 
+# Beyond this, or nearer to nought than its inverse, sums and ratios of figures may have no end.
+LARGEST = 1e150
+
 
 def unit_means(evaluation: Evaluation, metric: str) -> dict[str, float]:
     """A metric for each independent unit: the mean over repeats, then over the unit's workloads."""
@@ -23,12 +26,13 @@ def unit_figures(evaluation: Evaluation, objective: Objective) -> dict[str, floa
     that the ratio of two programs' figures is the geometric mean of the ratios per workload.
 
     Returns:
-        Unit to figure; None if a geometric mean is asked for and a figure is not above zero.
+        Unit to figure; None if a geometric mean is asked for and a figure is not above zero, or
+        nearer to it than 1 / LARGEST.
     """
     name = objective.metric.name
     if objective.aggregate is Aggregate.MEAN:
         return unit_means(evaluation, name)
-    if any(figure <= 0.0 for _, figure in _workload_means(evaluation, name).values()):
+    if any(figure < 1.0 / LARGEST for _, figure in _workload_means(evaluation, name).values()):
         return None
     return _per_unit(evaluation, name, lambda figures: math.exp(fmean(map(math.log, figures))))
 
@@ -62,7 +66,7 @@ def score(
         ratios = unit_ratios(figures, objective, baseline)
         if ratios is None:
             return None
-        value = math.exp(fmean(map(math.log, ratios.values())))
+        value = bounded(math.exp(fmean(map(math.log, ratios.values()))))
     return Score(value, violation(constraints, evaluation))
 
 
@@ -144,4 +148,9 @@ def _per_unit(
 def improvement(value: float, baseline: float, direction: Direction) -> float:
     """Relative improvement over the baseline, positive when better; 0.0 over a baseline of zero."""
     gain = baseline - value if direction is Direction.MINIMIZE else value - baseline
-    return gain / abs(baseline) if baseline else 0.0
+    return bounded(gain / abs(baseline)) if baseline else 0.0
+
+
+def bounded(figure: float) -> float:
+    """The figure, or the largest of its sign that can be reckoned with."""
+    return max(-LARGEST, min(LARGEST, figure))

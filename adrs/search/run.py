@@ -11,7 +11,7 @@ from adrs.errors import SeedFailed, TrialStateError, Unavailable
 from adrs.model.calibration import Calibration
 from adrs.model.evaluation import Evaluation, Score, Status, merged
 from adrs.model.facts import Asked, Calibrated, Fact, Measured, Refused, Started, Told
-from adrs.model.scoring import repeat_scores
+from adrs.model.scoring import bounded, repeat_scores
 from adrs.model.scoring import score as score_of
 from adrs.model.task import Split, Task
 from adrs.model.trial import Admission, Candidate, Lineage, Rejection, RejectionKind, Trial
@@ -342,7 +342,7 @@ class Run:
             anchor = self._scores[beside.subject].value
             if len(theirs) == len(series) and min(theirs, default=0.0) > 0:
                 turns = zip(series, theirs, strict=True)
-                series = [mine / their * anchor for mine, their in turns]
+                series = [bounded(mine / their * anchor) for mine, their in turns]
         value, error = self.noise.estimate(series)
         value = plain.value if beside is None else value
         return Score(value, plain.violation, error, evaluation.repeats)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from adrs.model.evaluation import Evaluation
 from adrs.model.metric import Aggregate, Direction, Objective
-from adrs.model.scoring import unit_figures, unit_ratios
+from adrs.model.scoring import LARGEST, unit_figures, unit_ratios
 from adrs.model.verdict import Interval
 from adrs.trust._student import t_quantile
 
@@ -93,8 +93,8 @@ def effect_interval(
     the resamples are drawn from a seed made of the figures.
 
     Returns:
-        Bounds are None with fewer than two units, and if the baseline's mean is zero, where no
-        relative improvement exists (the value is then 0).
+        Bounds are None with fewer than two units, and if the baseline's mean is zero or next
+        to nothing beside the differences, where no relative improvement exists (the value is 0).
 
     Raises:
         ValueError: the two were not measured on the same units, or on none.
@@ -108,10 +108,10 @@ def effect_interval(
     seed = _seed(pairs)
     sign = -1.0 if direction is Direction.MINIMIZE else 1.0
     if base[0] <= 0.0 or best.min() <= 0.0:
-        mean = float(base.mean())
-        if mean == 0.0:
+        mean, apart = float(base.mean()), best - base
+        if abs(mean) <= float(abs(apart).max()) / LARGEST:
             return Interval(0.0, None, None)
-        return _bounds(None, sign * (best - base) / abs(mean), level, seed)
+        return _bounds(None, sign * apart / abs(mean), level, seed)
     if aggregate is Aggregate.MEAN:
         logs = _bounds(base, best, level, seed)
     else:

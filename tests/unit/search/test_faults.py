@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -139,6 +140,47 @@ def test_any_sign_of_the_objective_ends_in_order(
         if aggregate is Aggregate.GEOMEAN_RATIO and best == 6:
             best = 4  # nought has no ratio
         assert summary["best"]["trial"] == best
+
+
+@pytest.mark.parametrize("timing", [False, True])
+@pytest.mark.parametrize("aggregate", list(Aggregate))
+@pytest.mark.parametrize(
+    "figures",
+    [
+        (1e150, 1e-200, 1e-300, 5e-324),
+        (1e-300, 1e150, -1e150, 1e-300),
+        (0.0, 0.0, 1e-300, 0.0),
+        (1e150, -1e150, 1e150, -1e149),
+    ],
+    ids=["huge seed", "tiny seed", "noughts", "both signs"],
+)
+def test_figures_without_measure_end_in_order(
+    store: adrs.Store,
+    undeclared: adrs.Task,
+    figures: tuple[float, ...],
+    aggregate: Aggregate,
+    timing: bool,
+) -> None:
+    both = replace(undeclared, stages=(adrs.Stage(adrs.Split.SMOKE), *undeclared.stages))
+    turns = itertools.count()
+
+    def wild(program: adrs.Program, workload: adrs.WorkloadRef) -> Figures:
+        figure = figures[int(truth(program)) % 4]
+        return {"loss": figure if next(turns) % 3 else 0.9 * figure}
+
+    losses = [float(n) for n in range(1, 30)]
+    made = engine(
+        store, of(both, aggregate=aggregate, timing=timing), FunctionEvaluator(wild, 3), losses
+    )
+    try:
+        asyncio.run(made.go())
+    except adrs.SeedFailed:
+        assert aggregate is Aggregate.GEOMEAN_RATIO
+        assert figures[0] < 1e-150
+        return
+    summary = adrs.summarize(store, made.run.name, made.run.task)
+    json.dumps(summary, allow_nan=False)
+    assert summary["trials"] == 29
 
 
 # --- the splits that decide ------------------------------------------------------------------
