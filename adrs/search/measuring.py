@@ -79,7 +79,8 @@ class Measuring:
             if evaluation.workloads != known:
                 raise ConfigError(
                     f"the judge of {self._task.name} made other {request.split} workloads than "
-                    "before; workloads() must depend on its arguments alone"
+                    "before; workloads() must depend on its arguments alone, and files that it "
+                    "reads must stay as they are while a run goes on"
                 )
         if evaluation.status is Status.SCORED:
             last = request.first + request.repeats - 1

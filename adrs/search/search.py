@@ -369,6 +369,12 @@ class Search:
         store.append(name, [Measured(n, e) for n, e in zip(fresh, done, strict=True)])
         measured = {number: self._validation(number) for number in numbers}
         seed = measured[0]
+        if len({e.workloads for e in measured.values() if e and e.status is Status.SCORED}) > 1:
+            raise ConfigError(
+                f"the judge of {task.name} made other validation workloads than when this run was "
+                "last at work; workloads() must depend on its arguments alone, and files that it "
+                "reads must stay as they are while a run goes on. Start a new run"
+            )
         if seed is None or self._score(seed, seed) is None:
             self._unfrozen = f"nothing was frozen: {_failure('the seed', seed)}"
             return None

@@ -12,9 +12,18 @@ import pytest
 
 import adrs
 from adrs.model.metric import Aggregate
-from adrs.testing.fakes import FunctionEvaluator
-from tests.unit.search.test_measuring import Figures, engine, noisy, search, truth
+from adrs.testing.fakes import FunctionEvaluator, Silent
+from tests.unit.search.test_measuring import (
+    Figures,
+    Listed,
+    _NoSandbox,
+    engine,
+    noisy,
+    search,
+    truth,
+)
 
+MINIMIZE = adrs.Direction.MINIMIZE
 Measure = Callable[[adrs.Program, adrs.WorkloadRef], Figures | adrs.Status]
 
 
@@ -75,6 +84,23 @@ def test_a_judge_that_makes_other_workloads_every_time_is_named(
     made = engine(store, undeclared, Odd(renamed, noisy(0.1)), [80.0, 79.0])
     with pytest.raises(adrs.ConfigError, match="other train workloads"):
         asyncio.run(made.go())
+
+
+@pytest.mark.parametrize("split", [adrs.Split.TRAIN, adrs.Split.VALIDATION])
+@pytest.mark.parametrize("aggregate", list(Aggregate))
+def test_workloads_that_are_others_after_a_resume_are_not_compared(
+    store: adrs.Store, task: adrs.Task, split: adrs.Split, aggregate: Aggregate
+) -> None:
+    task = of(task, aggregate=aggregate)
+    first = engine(store, task, noisy(0.0), [80.0, 70.0], trials=1)
+    asyncio.run(first.go())
+    name = first.run.name
+    store.amend_run(name, replace(store.run(name).settings, trials=2))
+    machine = adrs.Run(name, task, [Listed([80.0, 70.0])], adrs.Islands(MINIMIZE, 0), store)
+    judge = Odd(lambda asked: replace(asked, salt="x") if asked.split is split else asked, noisy(0))
+    again = adrs.Search(machine, judge, adrs.LocalExecutor(1), _NoSandbox(), Silent())
+    with pytest.raises(adrs.ConfigError, match=f"other {split} workloads"):
+        asyncio.run(again.go())
 
 
 # --- figures that have no ratio --------------------------------------------------------------
