@@ -66,7 +66,7 @@ def summarize(record: Record, run: str, task: Task) -> dict[str, Any]:
         best: Trial | None = record.trial(run, finding.trial)
     else:
         best = best_of(record, run, objective)
-    train = _Figures(seed, task.search_split, objective)
+    train = _Figures(seed, task.search_split, objective, scored=True)
     summary["baseline"] = train.of(seed)
     summary["best"] = train.of(best)
     summary["references"] = train.of_references(references, best)
@@ -136,10 +136,17 @@ def _on(trial: Trial, split: Split) -> Evaluation | None:
 
 
 class _Figures:
-    """Figures of one split, all on the same workloads."""
+    """Figures of one split, all on the same workloads.
 
-    def __init__(self, seed: Trial, split: Split, objective: Objective) -> None:
+    Args:
+        scored: whether it is the split that the trials' scores are of.
+    """
+
+    def __init__(
+        self, seed: Trial, split: Split, objective: Objective, scored: bool = False
+    ) -> None:
         self._split = split
+        self._scored = scored
         self._objective = objective
         self._baseline = _on(seed, split)
 
@@ -151,7 +158,7 @@ class _Figures:
         return {
             "trial": trial.number,
             "program": trial.program.id,
-            "objective": self._objective_of(evaluation),
+            "objective": self._objective_of(evaluation, self._lasting(trial)),
             "metrics": _means(evaluation),
             "cpu_s": fmean(sample.cpu_s for sample in evaluation.samples),
             "wall_s": fmean(sample.wall_s for sample in evaluation.samples),
@@ -170,12 +177,19 @@ class _Figures:
                 continue
             entry: dict[str, Any] = {"objective": self._objective_of(evaluation)}
             theirs = entry["objective"]["value"]
-            if ours is not None and theirs:
-                entry["ratio"] = self._objective_of(ours)["value"] / theirs
+            if best is not None and ours is not None and theirs:
+                mine = self._objective_of(ours, self._lasting(best))["value"]
+                if mine is not None:
+                    entry["ratio"] = mine / theirs
             result[name] = entry
         return result
 
-    def _objective_of(self, evaluation: Evaluation) -> dict[str, Any]:
+    def _lasting(self, trial: Trial) -> float | None:
+        """The figure of a timing that is free of how fast the machine was at the time."""
+        timed = self._scored and self._objective.metric.timed
+        return trial.score.value if timed and trial.score is not None else None
+
+    def _objective_of(self, evaluation: Evaluation, lasting: float | None = None) -> dict[str, Any]:
         objective = self._objective
         ratio = objective.aggregate is Aggregate.GEOMEAN_RATIO
         interval = (
@@ -183,6 +197,10 @@ class _Figures:
             if ratio and self._baseline is None
             else objective_interval(objective, evaluation, self._baseline)
         )
+        if interval is not None and lasting is not None and interval.value:
+            share = lasting / interval.value
+            ends = (interval.low, interval.high)
+            interval = Interval(lasting, *(None if end is None else end * share for end in ends))
         return {
             "name": objective.metric.name,
             "direction": objective.metric.direction.value,

@@ -209,6 +209,20 @@ def test_figures_without_measure_end_in_order(
     assert summary["trials"] == 29
 
 
+def test_a_winner_without_a_ratio_beside_a_reference(store: adrs.Store, task: adrs.Task) -> None:
+    ratio = of(task, aggregate=Aggregate.GEOMEAN_RATIO)
+    ratio = replace(ratio, references={"known": adrs.Program({"numbers.py": b"x = 70.0\n"})})
+
+    def nought_on_held_out(program: adrs.Program, workload: adrs.WorkloadRef) -> Figures:
+        known = truth(program)
+        return {"loss": 0.0 if known == 60.0 and "held_out" in workload.name else known}
+
+    run = search(store, ratio, FunctionEvaluator(nought_on_held_out, 8), [60.0])
+    held_out = adrs.summarize(store, run, ratio)["held_out"]
+    assert held_out["best"]["objective"]["value"] is None
+    assert "ratio" not in held_out["references"]["known"]
+
+
 # --- the splits that decide ------------------------------------------------------------------
 
 

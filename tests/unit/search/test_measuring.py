@@ -237,6 +237,10 @@ def test_a_machine_that_slows_down_does_not_decide(store: adrs.Store, timed: adr
     seed = scores.pop(0)
     for number, value in scores.items():
         assert value / seed == pytest.approx(losses[number - 1] / 100, rel=0.02)
+    summary = adrs.summarize(store, run, timed)
+    best, baseline = (summary[which]["objective"] for which in ("best", "baseline"))
+    assert best["value"] / baseline["value"] == pytest.approx(0.85, rel=0.02)
+    assert best["low"] <= best["value"] <= best["high"]
 
 
 def test_the_noise_floor_of_a_timing_is_that_of_turns(store: adrs.Store, timed: adrs.Task) -> None:
@@ -288,6 +292,18 @@ def test_timings_of_finalists_are_of_the_same_hour(store: adrs.Store, timed: adr
     finding = store.finding(name)
     assert finding is not None
     assert finding.trial == 2
+
+
+def test_the_spread_of_timings_is_learnt_from_turns(store: adrs.Store, timed: adrs.Task) -> None:
+    """A machine that jumps between three speeds, and a judge that is exact."""
+    turns = itertools.count()
+
+    def jumping(program: adrs.Program, workload: adrs.WorkloadRef) -> Figures:
+        return {"loss": truth(program) * (1 + next(turns) // 4 % 3)}
+
+    made = engine(store, timed, jumping, [90.0, 95.0, 85.0, 99.0, 80.0])
+    asyncio.run(made.go())
+    assert made.run.noise.spread < 0.01  # figure by figure it is about a third
 
 
 # --- stages --------------------------------------------------------------------------------
