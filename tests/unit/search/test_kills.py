@@ -136,11 +136,15 @@ def test_a_kill_after_any_fact_changes_nothing(
     assert len(looks) > 15
 
 
-@pytest.mark.parametrize("batches", [5, 8, 11, 14, 17])
+@pytest.mark.parametrize("timing", [False, True])
+@pytest.mark.parametrize("batches", [5, 8, 11, 14])
 def test_what_several_workers_told_is_replayed_with_noise(
-    store: adrs.Store, task: adrs.Task, batches: int
+    store: adrs.Store, task: adrs.Task, batches: int, timing: bool
 ) -> None:
-    task = replace(task, evaluator=replace(task.evaluator, deterministic=False))
+    metric = replace(task.objective.metric, timing=timing)
+    brief = replace(task.brief, objective=replace(task.objective, metric=metric), metrics=(metric,))
+    evaluator = replace(task.evaluator, deterministic=False)
+    task = replace(task, brief=brief, evaluator=evaluator)
     name = begin(store, task, Hashed(0.2)).run.name
     with pytest.raises(Killed):
         asyncio.run(begin(Dying(store, batches), task, Hashed(0.2), name, workers=4).go())  # type: ignore[arg-type]
