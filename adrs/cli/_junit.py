@@ -6,7 +6,7 @@ import os
 import re
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -60,14 +60,12 @@ def unless_done(file: Path | None, suite: str) -> Iterator[None]:
     if file is None:
         yield
         return
-    if file.is_dir() or not file.parent.is_dir():
-        wrong = "that is a folder" if file.is_dir() else f"there is no folder {file.parent}"
-        raise ConfigError(f"--junit must name a file in a folder that exists; {file}: {wrong}")
     write_junit(file, suite, [_undone(suite, "Unfinished", "it was interrupted or killed")])
     try:
         yield
     except AdrsError as error:
-        write_junit(file, suite, [_undone(suite, type(error).__name__, str(error))])
+        with suppress(ConfigError):  # what went wrong first is what has to be said
+            write_junit(file, suite, [_undone(suite, type(error).__name__, str(error))])
         raise
 
 
@@ -82,9 +80,13 @@ def write_junit(file: Path, suite: str, cases: Sequence[Case]) -> None:
 
     Raises:
         ConfigError: the file cannot be written.
+        ConfigError: it is a folder, or would lie in none.
     """
     document = ET.tostring(_suites(suite, cases), encoding="utf-8", xml_declaration=True)
     try:
+        if file.is_dir() or not file.parent.is_dir():
+            wrong = "that is a folder" if file.is_dir() else f"there is no folder {file.parent}"
+            raise ConfigError(f"--junit must name a file in a folder that exists; {file}: {wrong}")
         handle, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
         try:
             with os.fdopen(handle, "wb") as draft:

@@ -81,28 +81,46 @@ def verify(
 
     screen = Screen(as_json)
     with unless_done(junit, _SUITE):
-        check_store_place(store)
-        if workloads is not None and not workloads.exists():
-            raise ConfigError(f"--workloads {workloads}: there is no such file or folder")
-        options = Options(
-            task=None if task is None else load_task(task),
-            source=None if workloads is None else workloads.resolve(),
-            trusted_keys=None if trusted_keys is None else read_trusted_keys(trusted_keys),
-            trust_bundled_judge=trust_bundled_judge,
-            sandbox=sandbox,
-            accept_isolation=accept_isolation or "",
-            workers=workers,
-        )
-        winners = winners_at(places or [])
+        with _named_paths():
+            check_store_place(store)
+            if workloads is not None and not workloads.exists():
+                raise ConfigError(f"--workloads {workloads}: there is no such file or folder")
+            options = Options(
+                task=None if task is None else load_task(task),
+                source=None if workloads is None else workloads.resolve(),
+                trusted_keys=None if trusted_keys is None else read_trusted_keys(trusted_keys),
+                trust_bundled_judge=trust_bundled_judge,
+                sandbox=sandbox,
+                accept_isolation=accept_isolation or "",
+                workers=workers,
+            )
+            winners = winners_at(places or [])
         with store_for(winners, store) as record, _ended_in_order():
             results = asyncio.run(verify_all(winners, options, record, screen))
-        if junit is not None:
-            write_junit(junit, _SUITE, as_cases(results, allow_inconclusive))
+        try:
+            if junit is not None:
+                write_junit(junit, _SUITE, as_cases(results, allow_inconclusive))
+        finally:
+            show_checked(screen, results)
     status = exit_status(results, allow_inconclusive)
-    show_checked(screen, results)
     if as_json:
         screen.json(as_plain(results, status))
     raise typer.Exit(status)
+
+
+@contextmanager
+def _named_paths() -> Iterator[None]:
+    """Where only places are looked at that the user named, what the system says is of them.
+
+    Raises:
+        ConfigError: one cannot be looked at, for want of permission or since it is no path.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise ConfigError(
+            f"{error.filename} cannot be looked at: {error.strerror}; name another, or get access"
+        ) from error
 
 
 @contextmanager

@@ -59,6 +59,18 @@ def test_nothing_to_verify_is_an_error(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["empty", "file"]
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    ["", ". --task ", ". --workloads ", ". --junit ", ". --store ", ". --trusted-keys "],
+)
+def test_what_the_system_takes_for_no_path_is_said(tmp_path: Path, arguments: str) -> None:
+    winner_in(tmp_path / "w")
+    done = adrs(tmp_path, "verify", *(arguments + "x" * 5000).split())
+    assert done.code == 2
+    assert "File name too long" in done.err
+    assert "Traceback" not in done.err
+
+
 def test_a_run_that_ended_otherwise_has_nothing_to_verify(mine: Path) -> None:
     store = open_store(mine / ".adrs")
     task = load_task(mine / "toy")

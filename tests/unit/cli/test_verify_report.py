@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -9,6 +10,7 @@ import pytest
 
 from adrs import ConfigError
 from adrs.cli._junit import Case, Outcome, unless_done, write_junit
+from adrs.errors import NotInStore
 
 HOSTILE = "a\x00\x1b[2J\ud800\ufffe<&>\"']]>\U0001f600\tb"
 
@@ -87,3 +89,16 @@ def test_nothing_is_left_of_an_earlier_report(tmp_path: Path) -> None:
         found = ET.parse(file).getroot().find("testsuite/testcase/error")
         assert found is not None
         assert (found.get("type"), found.get("message")) == (kind, why)
+
+
+def test_what_went_wrong_first_is_said_even_if_no_report_of_it_can_be_made(tmp_path: Path) -> None:
+    place = tmp_path / "there"
+    place.mkdir()
+
+    def work() -> None:
+        with unless_done(place / "report.xml", "adrs verify"):
+            shutil.rmtree(place)
+            raise NotInStore("no run")
+
+    with pytest.raises(NotInStore, match="no run"):
+        work()
