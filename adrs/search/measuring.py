@@ -25,8 +25,9 @@ from adrs.search.run import Run
 from adrs.trust import Noise, more_repeats
 
 # What is declared deterministic is measured twice to find out; anything else often enough to know
-# its spread within a factor of two.
+# its spread within a factor of two. Of timings nothing else is learnt, so they get more.
 _CALIBRATION = 5
+_TIMED_CALIBRATION = 10
 # Validation and held-out decide once, for few programs: there noise is bought down.
 CONFIRMING_REPEATS = 5
 
@@ -101,7 +102,8 @@ class Measuring:
         if last_word is not None:
             return self._run.tell(trial.number, [last_word])
         stage = self._task.stages[-1]
-        least = 2 if self._run.deterministic else _CALIBRATION
+        noisy = _TIMED_CALIBRATION if self._task.timed else _CALIBRATION
+        least = 2 if self._run.deterministic else noisy
         request = Request(stage.split, repeats=max(stage.repeats, least), feedback=True)
         twice = [trial.program] * (2 if self._task.timed else 1)
         found = await self.programs(twice, request)

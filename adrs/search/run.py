@@ -113,8 +113,7 @@ class Run:
         self.allocation.told(trial, self._scores.get(parents[0]) if parents else None)
         if trial.score is not None:
             self._scores[trial.number] = trial.score
-            if not self.deterministic:  # else what varies is a program's own, and no other's
-                self.noise.observe(self.series(trial.evaluations[-1]))
+            self._learn_noise(trial)
             self.promotion.told(trial)
         for proposer in self._proposers.values():
             proposer.observe(trial)
@@ -268,6 +267,18 @@ class Run:
         self.store.append(self.name, [Measured(number, evaluation)])
         self._open[number] = replace(trial, evaluations=merged([*trial.evaluations, evaluation]))
 
+    def _learn_noise(self, trial: Trial) -> None:
+        """Pools what a scored trial says of the spread of one repeat.
+
+        Where the judge is deterministic, what varies is a program's own, and no other's. Of timings
+        only those of the seed beside itself count: a figure alone varies with the machine's speed.
+        """
+        if self.task.timed:
+            if trial.number == 0 and self.calibration is not None:
+                self.noise.learn(self.calibration.spread, self.calibration.repeats)
+        elif not self.deterministic:
+            self.noise.observe(self.series(trial.evaluations[-1]))
+
     def _opened(self, number: int) -> Trial:
         trial = self._open.get(number)
         if trial is None:
@@ -333,19 +344,24 @@ class Run:
             evaluation,
             self._baseline or evaluation,
         )
-        series = self.series(evaluation)
+        series = self._turns(evaluation, beside)
         if plain is None or len(series) < evaluation.repeats:
             return None
-        if beside is not None and beside.evaluation.status is Status.SCORED:
-            assert isinstance(beside.subject, int)
-            theirs = self.series(beside.evaluation)
-            anchor = self._scores[beside.subject].value
-            if len(theirs) == len(series) and min(theirs, default=0.0) > 0:
-                turns = zip(series, theirs, strict=True)
-                series = [bounded(mine / their * anchor) for mine, their in turns]
         value, error = self.noise.estimate(series)
         value = plain.value if beside is None else value
         return Score(value, plain.violation, error, evaluation.repeats)
+
+    def _turns(self, evaluation: Evaluation, beside: Measured | None) -> list[float]:
+        """The objective repeat by repeat, as it would be had `beside` been as fast as its score."""
+        series = self.series(evaluation)
+        if beside is None or beside.evaluation.status is not Status.SCORED:
+            return series
+        assert isinstance(beside.subject, int)
+        theirs = self.series(beside.evaluation)
+        anchor = self._scores[beside.subject].value
+        if len(theirs) != len(series) or min(theirs, default=0.0) <= 0:
+            return series
+        return [bounded(mine / their * anchor) for mine, their in zip(series, theirs, strict=True)]
 
     def series(self, evaluation: Evaluation) -> list[float]:
         """The objective, repeat by repeat."""

@@ -47,6 +47,10 @@ class Noise:
         if min(series) > 0.0:
             self._relative.add(_squares(series, fmean(series)), len(series) - 1)
 
+    def learn(self, spread: float, repeats: int) -> None:
+        """Learns from a relative spread that so many repeats of one program had."""
+        self._relative.add(spread**2 * (repeats - 1), repeats - 1)
+
     def estimate(self, series: Sequence[float]) -> tuple[float, float]:
         """Mean of one program's repeats, and its standard error; 0.0 where nothing ever varied.
 

@@ -95,3 +95,11 @@ def test_an_estimate_costs_microseconds_however_much_was_seen() -> None:
     noise = learnt(seen)
     best = min(timeit.repeat(lambda: noise.estimate(seen[0]), number=1000, repeat=5)) / 1000
     assert best < 50e-6
+
+
+def test_a_spread_that_was_found_elsewhere_counts_like_the_repeats_that_found_it() -> None:
+    told, seen = Noise(), Noise()
+    series = [10.0, 10.5, 9.5, 10.2]
+    seen.observe(series)
+    told.learn(seen.spread, len(series))
+    assert told.estimate([7.0]) == pytest.approx(seen.estimate([7.0]))
