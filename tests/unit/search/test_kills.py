@@ -101,7 +101,7 @@ def test_a_kill_after_any_fact_changes_nothing(
 ) -> None:
     metric = replace(task.objective.metric, timing=timing)
     brief = replace(task.brief, objective=replace(task.objective, metric=metric), metrics=(metric,))
-    stages = (adrs.Stage(adrs.Split.SMOKE), adrs.Stage(adrs.Split.TRAIN))
+    stages = (adrs.Stage(adrs.Split.SMOKE, repeats=2), adrs.Stage(adrs.Split.TRAIN, repeats=2))
     evaluator = replace(task.evaluator, deterministic=spread == 0.0)
     task = replace(task, brief=brief, stages=stages, evaluator=evaluator)
     whole = Hashed(spread)
