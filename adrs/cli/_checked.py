@@ -19,7 +19,8 @@ _STYLE = {
     Standing.CHANGED: "bold red",
     Standing.INCONCLUSIVE: "bold yellow",
 }
-_HEADERS = ("certificate", "task", "standing", "effect", "units", "judge", "took", "signature")
+# The longest comes last, where a narrow terminal may cut it: it is written out below.
+_HEADERS = ("standing", "effect", "task", "certificate")
 _SHOWN_CHANGES = 10
 
 
@@ -102,6 +103,11 @@ def _show(screen: Screen, checked: Checked) -> None:
         screen.line(f"  and {len(this.changed) - _SHOWN_CHANGES} more")
     if not this.changed:
         screen.line(f"  {harmless(this.reason, 1000)}")
+    who = [f"judge: {this.judge}"] if this.judge else []
+    if this.signature:
+        who.append(f"signature: {harmless(this.signature, 200)}")
+    who.append(f"took {duration(this.wall_s)}")
+    screen.line((f"  {', '.join(who)}", "dim"))
     if checked.earlier:
         before = ", ".join(f"{count} {name}" for name, count in checked.earlier.items())
         words = f"  attempt {checked.attempt} of this certificate: {before} before"
@@ -110,18 +116,13 @@ def _show(screen: Screen, checked: Checked) -> None:
 
 def _row(result: Result) -> list[Piece]:
     if isinstance(result, Unchecked):
-        blank = ["-"] * (len(_HEADERS) - 3)
-        return [harmless(result.place), "-", ("not checked", "bold red"), *blank]
+        return [("not checked", "bold red"), "-", "-", harmless(result.place)]
     this = result.verification
     return [
-        harmless(this.place),
-        harmless(this.task, 40) or "-",
         (this.standing.value, _STYLE[this.standing]),
         _effect(this.effect),
-        str(this.units) if this.units else "-",
-        this.judge or "-",
-        duration(this.wall_s),
-        harmless(this.signature, 200) or "-",
+        harmless(this.task, 40) or "-",
+        harmless(this.place),
     ]
 
 

@@ -9,8 +9,12 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from adrs import ConfigError
+from adrs.cli._checked import Checked, show_checked
 from adrs.cli._junit import Case, Outcome, unless_done, write_junit
+from adrs.cli._screen import Screen
 from adrs.errors import NotInStore
+from adrs.model.verdict import Interval
+from adrs.model.verification import Standing, Verification
 
 HOSTILE = "a\x00\x1b[2J\ud800\ufffe<&>\"']]>\U0001f600\tb"
 
@@ -102,3 +106,19 @@ def test_what_went_wrong_first_is_said_even_if_no_report_of_it_can_be_made(tmp_p
 
     with pytest.raises(NotInStore, match="no run"):
         work()
+
+
+def test_the_table_fits_a_narrow_terminal_and_who_judged_is_said_below(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    place = ".adrs/winners/spot_single-1-7"
+    this = Verification(
+        "0" * 64, place, "spot_single", Standing.DOES_NOT_HOLD, "far below",
+        judge="bundled", signature="by \x1b[2Jus", effect=Interval(-0.1234, -0.1456, -0.1078),
+    )  # fmt: skip
+    show_checked(Screen(), [Checked(this)])
+    header, row, *below = capsys.readouterr().out.strip().splitlines()
+    assert header.index("certificate") <= 60
+    assert row.startswith("DOES_NOT_HOLD")
+    assert row.endswith(place)
+    assert r"  judge: bundled, signature: by \x1b[2Jus, took 0 s" in below
