@@ -195,10 +195,18 @@ class Measuring:
         assert best is not None
         assert best.score is not None
         more = more_repeats(score, best.score, direction, objective.min_effect)
-        if more == 0 and score.repeats < 2:
-            leads = rank(scored, direction) < rank(best, direction)
-            return int(leads if self._run.deterministic else self._run.archive.admits(scored))
-        return more
+        if more:
+            return more
+        if score.repeats < self._least(leads=rank(scored, direction) < rank(best, direction)):
+            return 1
+        twice = not self._run.deterministic and self._run.archive.admits(scored)
+        return int(twice and score.repeats < 2)
+
+    def _least(self, *, leads: bool) -> int:
+        """Repeats that a program has before it leads: more where later ones are timed beside it."""
+        if not leads:
+            return 1
+        return CONFIRMING_REPEATS if self._task.timed else 2
 
     # --- calibration -----------------------------------------------------------------------
 
