@@ -82,7 +82,9 @@ def show_next(screen: Screen, summary: Summary, settings: RunSettings, url: str 
     certificate = summary["certificate"]
     if certificate is not None and certificate["folder"]:
         folder = quote(certificate["folder"])
-        commands.append((f"adrs verify {folder}{store_option(url)}", "measure the winner again"))
+        source = f" --workloads {quote(settings.workloads)}" if settings.workloads else ""
+        verify = f"adrs verify {folder}{source}{store_option(url)}"
+        commands.append((verify, "measure the winner again"))
     limit = settings.max_minutes
     if summary["status"] == "finished":
         commands.append((resume_command(run, url, f" --trials {2 * settings.trials}"), "search on"))

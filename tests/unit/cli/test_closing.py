@@ -94,6 +94,13 @@ def test_a_winner(capsys: pytest.CaptureFixture[str]) -> None:
     assert "so it tells little" in out
 
 
+def test_a_winner_on_real_workloads_is_verified_on_them(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    out = last_lines(capsys, RunSettings("spot", trials=60, workloads="/data/a b.csv"))
+    assert "adrs verify 'a b/winners/spot-2-37' --workloads '/data/a b.csv' " in out
+
+
 def test_noise_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     calibration = {
         "repeats": 5,
