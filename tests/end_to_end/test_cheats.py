@@ -46,7 +46,7 @@ def workloads(split, salt, source=None):
     if split == "held_out":
         time.sleep(HELD_OUT_COMES_AFTER_S)
     draw = random.Random(f"{split} {salt}")
-    count = 40 if split == "held_out" else 10
+    count = 120 if split == "held_out" else 10
     return [Workload(f"{split}-{n}", [draw.random() for _ in range(3)]) for n in range(count)]
 
 async def evaluate(program, workload):
