@@ -8,8 +8,9 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
-from adrs.cli._text import gain, significant
+from adrs.cli._text import gain, harmless, significant
 from adrs.errors import ConfigError, NotInStore
+from adrs.model.evaluation import Status
 from adrs.model.metric import Aggregate, Objective
 from adrs.model.run import RunInfo, RunStatus
 from adrs.model.task import Task
@@ -116,10 +117,12 @@ def trial_record(run: str, trial: Trial, base: Trial, task: Task) -> dict[str, o
 def scored(trial: Trial, base: Trial | None, task: Task) -> str:
     """A trial's score, its standard error and what it is worth against the seed, in words.
 
-    "-" without a score.
+    Without a score, why a trial that was SCORED has none; "-" for any other.
     """
     if trial.score is None:
-        return "-"
+        if trial.admission is None or trial.status is not Status.SCORED:
+            return "-"
+        return harmless(trial.admission.reason, 60)
     words = significant(trial.score.value)
     if trial.score.error:
         words += f" ± {significant(trial.score.error)}"

@@ -7,6 +7,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,20 @@ import pytest
 from unit.cli.conftest import HOSTILE
 from unit.cli.door import Ended, adrs
 
-from adrs import open_store
+from adrs import (
+    Admission,
+    Candidate,
+    Evaluation,
+    Isolation,
+    IsolationLevel,
+    Lineage,
+    Split,
+    Status,
+    Trial,
+    load_task,
+    open_store,
+)
+from adrs.cli._looking import scored
 
 LOOKS = ["runs", "status", "trials", "show 3", "lineage 8", "diff 3", "store check"]
 
@@ -203,3 +217,19 @@ def test_a_reader_that_leaves_is_no_error(recorded: Path) -> None:
         timeout=60,
     )
     assert (done.stdout, done.stderr) == ("141\n", "")
+
+
+def test_a_trial_that_a_stage_stopped_says_so(tmp_path: Path) -> None:
+    """It was SCORED, so a dash in place of its score would be a riddle."""
+    task = load_task(Path(__file__).parents[3] / "tasks" / "spot_single")
+    isolation = Isolation("fake", IsolationLevel.SEPARATE, {}, {})
+    smoke = Evaluation(Split.SMOKE, Status.SCORED, (), "", isolation)
+    trial = Trial(
+        3,
+        Candidate(task.seed, Lineage("mutate", "1", (0,))),
+        evaluations=(smoke,),
+        admission=Admission(False, "stopped after smoke"),
+    )
+    assert scored(trial, None, task) == "stopped after smoke"
+    crashed = replace(trial, evaluations=(replace(smoke, status=Status.CRASHED),))
+    assert scored(crashed, None, task) == "-"
