@@ -14,8 +14,11 @@ if TYPE_CHECKING:
     from adrs.config import load_task as load_task
     from adrs.config import read_program as read_program
     from adrs.errors import AdrsError as AdrsError
+    from adrs.errors import BudgetSpent as BudgetSpent
     from adrs.errors import CertificateChanged as CertificateChanged
     from adrs.errors import ConfigError as ConfigError
+    from adrs.errors import LeaseOver as LeaseOver
+    from adrs.errors import ModelUnavailable as ModelUnavailable
     from adrs.errors import NotInStore as NotInStore
     from adrs.errors import PluginError as PluginError
     from adrs.errors import ProgramError as ProgramError
@@ -31,6 +34,14 @@ if TYPE_CHECKING:
     from adrs.model.attack import Counterexample as Counterexample
     from adrs.model.attack import Region as Region
     from adrs.model.calibration import Calibration as Calibration
+    from adrs.model.call import Answer as Answer
+    from adrs.model.call import AnswerStatus as AnswerStatus
+    from adrs.model.call import Message as Message
+    from adrs.model.call import ModelRequest as ModelRequest
+    from adrs.model.call import Price as Price
+    from adrs.model.call import Prompt as Prompt
+    from adrs.model.call import RecordedCall as RecordedCall
+    from adrs.model.call import Spending as Spending
     from adrs.model.evaluation import Evaluation as Evaluation
     from adrs.model.evaluation import Sample as Sample
     from adrs.model.evaluation import Score as Score
@@ -40,7 +51,10 @@ if TYPE_CHECKING:
     from adrs.model.facts import Asked as Asked
     from adrs.model.facts import Attacked as Attacked
     from adrs.model.facts import Beat as Beat
+    from adrs.model.facts import Begun as Begun
     from adrs.model.facts import Calibrated as Calibrated
+    from adrs.model.facts import Called as Called
+    from adrs.model.facts import Calling as Calling
     from adrs.model.facts import Certified as Certified
     from adrs.model.facts import Ended as Ended
     from adrs.model.facts import Fact as Fact
@@ -49,6 +63,7 @@ if TYPE_CHECKING:
     from adrs.model.facts import Measured as Measured
     from adrs.model.facts import Noted as Noted
     from adrs.model.facts import Refused as Refused
+    from adrs.model.facts import Rehearsed as Rehearsed
     from adrs.model.facts import Started as Started
     from adrs.model.facts import Told as Told
     from adrs.model.isolation import NEEDED_FOR_WINNER as NEEDED_FOR_WINNER
@@ -63,6 +78,10 @@ if TYPE_CHECKING:
     from adrs.model.metric import Metric as Metric
     from adrs.model.metric import Objective as Objective
     from adrs.model.program import Program as Program
+    from adrs.model.round import Lease as Lease
+    from adrs.model.round import Rehearsal as Rehearsal
+    from adrs.model.round import Round as Round
+    from adrs.model.round import Submission as Submission
     from adrs.model.run import RunInfo as RunInfo
     from adrs.model.run import RunSettings as RunSettings
     from adrs.model.run import RunStatus as RunStatus
@@ -75,6 +94,7 @@ if TYPE_CHECKING:
     from adrs.model.task import Task as Task
     from adrs.model.trial import Admission as Admission
     from adrs.model.trial import Candidate as Candidate
+    from adrs.model.trial import Idea as Idea
     from adrs.model.trial import Lineage as Lineage
     from adrs.model.trial import Rejection as Rejection
     from adrs.model.trial import RejectionKind as RejectionKind
@@ -93,6 +113,8 @@ if TYPE_CHECKING:
     from adrs.ports.evaluator import Executor as Executor
     from adrs.ports.evaluator import Request as Request
     from adrs.ports.evaluator import Setting as Setting
+    from adrs.ports.model import Models as Models
+    from adrs.ports.model import ModelServer as ModelServer
     from adrs.ports.proposer import Context as Context
     from adrs.ports.proposer import Proposer as Proposer
     from adrs.ports.sandbox import Exit as Exit
@@ -113,6 +135,7 @@ if TYPE_CHECKING:
     from adrs.search import gains as gains
     from adrs.search import new_run as new_run
     from adrs.search import summarize as summarize
+    from adrs.search.editing import edit_fault as edit_fault
     from adrs.store import open_store as open_store
     from adrs.trust import judge_held_out as judge_held_out
     from adrs.trust import mean_interval as mean_interval
@@ -121,34 +144,40 @@ _HOMES = {
     "adrs.archives": "Greedy Islands",
     "adrs.config": "load_task read_program",
     "adrs.errors": (
-        "AdrsError CertificateChanged ConfigError NotInStore PluginError ProgramError RunIsLive "
-        "SandboxUnavailable SeedFailed StoreUnavailable StoreVersionError TrialStateError "
-        "Unavailable UnusableInput"
+        "AdrsError BudgetSpent CertificateChanged ConfigError LeaseOver ModelUnavailable NotInStore "
+        "PluginError ProgramError RunIsLive SandboxUnavailable SeedFailed StoreUnavailable "
+        "StoreVersionError TrialStateError Unavailable UnusableInput"
     ),
     "adrs.model.attack": "Attack Counterexample Region",
     "adrs.model.calibration": "Calibration",
+    "adrs.model.call": (
+        "Answer AnswerStatus Message ModelRequest Price Prompt RecordedCall Spending"
+    ),
     "adrs.model.evaluation": "Evaluation Sample Score Status WorkloadRef set_digest",
     "adrs.model.facts": (
-        "Asked Attacked Beat Calibrated Certified Ended Fact Found Looked Measured Noted Refused "
-        "Started Told"
+        "Asked Attacked Beat Begun Calibrated Called Calling Certified Ended Fact Found Looked "
+        "Measured Noted Refused Rehearsed Started Told"
     ),
     "adrs.model.isolation": "Guarantee Isolation IsolationLevel NEEDED_FOR_WINNER Probe",
     "adrs.model.metric": "Aggregate Constraint Direction Meter Metric Objective",
     "adrs.model.program": "Program",
+    "adrs.model.round": "Lease Rehearsal Round Submission",
     "adrs.model.run": "RunInfo RunSettings RunStatus",
     "adrs.model.task": "Brief Environment EvaluatorChoice Limits Split Stage Task",
-    "adrs.model.trial": "Admission Candidate Lineage Rejection RejectionKind Selection Trial",
+    "adrs.model.trial": "Admission Candidate Idea Lineage Rejection RejectionKind Selection Trial",
     "adrs.model.verdict": "Finding Interval Verdict",
     "adrs.model.verification": "Standing Verification",
     "adrs.plugins": "Plugin installed_plugins",
     "adrs.ports.archive": "Archive",
     "adrs.ports.evaluator": "Bench Evaluator Executor Request Setting",
+    "adrs.ports.model": "ModelServer Models",
     "adrs.ports.proposer": "Context Proposer",
     "adrs.ports.sandbox": "Exit ExitReason Job Process Room Sandbox Session",
     "adrs.ports.store": "Record Store",
     "adrs.search": (
         "LocalExecutor Observer Run Search assemble choose_sandbox gains new_run summarize"
     ),
+    "adrs.search.editing": "edit_fault",
     "adrs.store": "open_store",
     "adrs.trust": "judge_held_out mean_interval",
 }

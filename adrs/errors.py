@@ -9,10 +9,13 @@
     │   ├── NotInStore            2   no such run, trial or blob
     │   ├── StoreVersionError     2   the store was written by a newer ADRS
     │   ├── CertificateChanged    2   a certificate, or what lies beside it, is not what it says
+    │   ├── LeaseOver             2   an agent answers a proposal that is not its own any more
     │   └── RunIsLive             2   another engine holds this run
     ├── Unavailable               3   something outside is missing or broken; the store is kept
     │   ├── SandboxUnavailable    3   the sandbox is broken, never the candidate's fault
+    │   ├── ModelUnavailable      3   a model's server is down, or declines every call
     │   └── StoreUnavailable      3   the store cannot be used (full disk, locked, damaged)
+    ├── BudgetSpent               0   money or tokens for models are over; the search ends in order
     └── TrialStateError           1   a caller broke the ask/tell protocol
 
 Messages say what was expected, what came, and the cure.
@@ -75,6 +78,10 @@ class CertificateChanged(UnusableInput):
         self.claims = claims
 
 
+class LeaseOver(UnusableInput):
+    """An agent answers a proposal that is not its own any more."""
+
+
 class RunIsLive(UnusableInput):
     """Another engine holds this run."""
 
@@ -89,8 +96,18 @@ class SandboxUnavailable(Unavailable):
     """The sandbox is broken. Never the candidate's fault, and never a score."""
 
 
+class ModelUnavailable(Unavailable):
+    """A model's server is down or declines every call. Never a failed trial."""
+
+
 class StoreUnavailable(Unavailable):
     """The store cannot be written or read: full disk, locked, damaged."""
+
+
+class BudgetSpent(AdrsError):
+    """A call of a model could cost more than what is left of the money or the tokens."""
+
+    exit_status = 0
 
 
 class TrialStateError(AdrsError):

@@ -17,6 +17,7 @@ from adrs.errors import PluginError
 
 _METHODS = {
     "adrs.proposers": ("propose", "observe"),
+    "adrs.models": ("answer", "scrub", "close"),
     "adrs.evaluators": ("open",),
     "adrs.sandboxes": ("probe", "open"),
     "adrs.archives": ("add", "admits", "select", "elites"),

@@ -2,14 +2,69 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from adrs.model.attack import Attack
 from adrs.model.calibration import Calibration
+from adrs.model.call import Answer, Prompt
 from adrs.model.evaluation import Evaluation, Score
+from adrs.model.round import Rehearsal, Round
 from adrs.model.run import RunStatus
 from adrs.model.trial import Admission, Rejection, Trial
 from adrs.model.verdict import Finding
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A proposer that waits for something outside began its turn.
+
+    It is over when the round's ordinal has a trial or a rejection.
+    """
+
+    round: Round
+
+
+@dataclass(frozen=True, slots=True)
+class Calling:
+    """A model is about to be called; written before the call, since it may cost.
+
+    Attributes:
+        number: counts the run's calls.
+        ordinal: of the proposal that it serves.
+        reserved_usd: most that it can cost.
+        reserved_tokens: most tokens that it can take, in and out.
+    """
+
+    number: int
+    ordinal: int
+    model: str
+    prompt: Prompt
+    parameters: Mapping[str, object] = field(default_factory=dict)
+    reserved_usd: float = 0.0
+    reserved_tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Called:
+    """A call ended; written before its answer is used.
+
+    Attributes:
+        usd: its price; what was reserved where it may have been charged without an answer.
+        replayed: whether the answer came from another run's record, so that nothing was paid.
+    """
+
+    number: int
+    answer: Answer
+    usd: float = 0.0
+    replayed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsed:
+    """A draft was tried on the smoke split; its author may be told before anything is proposed."""
+
+    rehearsal: Rehearsal
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +194,11 @@ class Ended:
 
 
 Fact = (
-    Asked
+    Begun
+    | Calling
+    | Called
+    | Rehearsed
+    | Asked
     | Refused
     | Started
     | Measured

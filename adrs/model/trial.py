@@ -10,6 +10,27 @@ from adrs.model.program import Program
 
 
 @dataclass(frozen=True, slots=True)
+class Idea:
+    """What a proposer expects of its change, so that the outcome can be held against it.
+
+    All of it is untrusted text, but for `expected`.
+
+    Attributes:
+        hypothesis: why the change should help.
+        change: what is changed.
+        metric: the metric that it should move.
+        expected: by how much that gets better, as a share of the parent's: 0.05 is 5 %.
+        risk: what may go wrong.
+    """
+
+    hypothesis: str
+    change: str
+    metric: str = ""
+    expected: float = 0.0
+    risk: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Lineage:
     """Where a candidate comes from.
 
@@ -20,6 +41,10 @@ class Lineage:
         inspirations: trial numbers that were looked at.
         plan: what the proposer meant to do, in a sentence; untrusted text.
         prompts: hashes of the prompts that led to it.
+        author: the model or the agent that wrote it; "" if the proposer did itself.
+        operator: what kind of change it was asked for; "" if it was not asked.
+        usd: what its model calls cost, its share of those that served several.
+        idea: what it should bring; None if nobody said.
     """
 
     proposer: str
@@ -28,6 +53,10 @@ class Lineage:
     inspirations: tuple[int, ...] = ()
     plan: str = ""
     prompts: tuple[str, ...] = ()
+    author: str = ""
+    operator: str = ""
+    usd: float = 0.0
+    idea: Idea | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +75,8 @@ class RejectionKind(StrEnum):
     DOES_NOT_PARSE = "does_not_parse"
     NOT_EDITABLE = "not_editable"
     NOTHING_PROPOSED = "nothing_proposed"
+    MODEL_FAILED = "model_failed"
+    FAILS_REHEARSAL = "fails_rehearsal"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,12 @@ from typing import Protocol, runtime_checkable
 
 from adrs.model.attack import Attack
 from adrs.model.calibration import Calibration
+from adrs.model.call import RecordedCall, Spending
 from adrs.model.evaluation import Evaluation
 from adrs.model.facts import Fact, Noted
 from adrs.model.metric import Direction
 from adrs.model.program import Program
+from adrs.model.round import Lease, Rehearsal, Round, Submission
 from adrs.model.run import RunInfo, RunSettings
 from adrs.model.task import Task
 from adrs.model.trial import Rejection, Trial
@@ -96,6 +98,42 @@ class Record(Protocol):
 
     def notes(self, run: str) -> Sequence[Noted]: ...
 
+    def calls(self, run: str) -> Sequence[RecordedCall]:
+        """Every call of a model, in the order they were made."""
+        ...
+
+    def prompt(self, digest: str) -> bytes:
+        """The words of a prompt: `Prompt.content`. Raises NotInStore if it was never stored."""
+        ...
+
+    def spending(self, run: str) -> Spending:
+        """What the run's model calls cost."""
+        ...
+
+    def rounds(self, run: str) -> Sequence[Round]:
+        """Every round of a proposer that waits, in the order they began."""
+        ...
+
+    def open_rounds(self, run: str) -> Sequence[Round]:
+        """Those that neither a trial nor a rejection answered, in the order they began."""
+        ...
+
+    def rehearsals(self, run: str) -> Sequence[Rehearsal]:
+        """Drafts that were tried before they were proposed, in order."""
+        ...
+
+    def leases(self, run: str) -> Sequence[Lease]:
+        """All leases that agents were given, in order."""
+        ...
+
+    def submission(self, run: str, ordinal: int) -> Submission | None:
+        """What an agent handed in for a round."""
+        ...
+
+    def outcome(self, run: str, ordinal: int) -> Trial | Rejection | None:
+        """What became of a proposal; None while it is in the making."""
+        ...
+
     def looks(self, workloads: str, run: str = "") -> int:
         """How often the held-out set with this hash was looked at, by any run in the store.
 
@@ -146,6 +184,30 @@ class Store(Record, Protocol):
 
     def keep_verification(self, verification: Verification) -> None:
         """Records an attempt to verify a certificate, as well as its look at the held-out set."""
+        ...
+
+    def lease(self, run: str, proposer: str, agent: str, seconds: float) -> Lease | None:
+        """Gives an agent the oldest open round of a proposer that no other holds.
+
+        A lease that is over gives its round back. None if there is no such round.
+        """
+        ...
+
+    def submit(self, run: str, lease: str, submission: Submission) -> Lease:
+        """Hands a program in under a lease.
+
+        Raises:
+            NotInStore: there is no such lease.
+            LeaseOver: its time is over and another agent has the round, or it was answered before.
+        """
+        ...
+
+    def release(self, run: str, lease: str) -> None:
+        """Gives a round back before its time.
+
+        Raises:
+            NotInStore: there is no such lease.
+        """
         ...
 
     def request_stop(self, run: str) -> None:

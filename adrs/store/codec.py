@@ -14,12 +14,14 @@ from pydantic import TypeAdapter
 
 from adrs.model.attack import Attack
 from adrs.model.calibration import Calibration
+from adrs.model.call import Answer
 from adrs.model.evaluation import Sample, Status
 from adrs.model.isolation import Isolation
 from adrs.model.program import Program
+from adrs.model.round import Rehearsal, Round
 from adrs.model.run import RunSettings
 from adrs.model.task import Brief, Environment, EvaluatorChoice, Stage, Task
-from adrs.model.trial import Lineage
+from adrs.model.trial import Idea, Lineage
 from adrs.model.verdict import Finding
 from adrs.model.verification import Verification
 
@@ -52,7 +54,11 @@ def record_from_json(kind: type[T], text: str) -> T:
 
 
 _ADAPTERS: dict[type[Any], TypeAdapter[Any]] = {
-    kind: TypeAdapter(kind) for kind in (RunSettings, Finding, Calibration, Attack, Verification)
+    kind: TypeAdapter(kind)
+    for kind in (
+        *(RunSettings, Finding, Calibration, Attack, Verification),
+        *(Idea, Round, Rehearsal, Answer),
+    )
 }
 
 
@@ -156,6 +162,10 @@ def lineage_columns(lineage: Lineage) -> dict[str, object]:
         "inspirations": to_json(lineage.inspirations),
         "plan": lineage.plan,
         "prompts": to_json(lineage.prompts),
+        "author": lineage.author,
+        "operator": lineage.operator,
+        "usd": lineage.usd,
+        "idea": None if lineage.idea is None else record_to_json(lineage.idea),
     }
 
 
@@ -167,4 +177,8 @@ def lineage_from(row: Row) -> Lineage:
         inspirations=tuple(from_json(row["inspirations"])),
         plan=row["plan"],
         prompts=tuple(from_json(row["prompts"])),
+        author=row["author"] or "",
+        operator=row["operator"] or "",
+        usd=row["usd"] or 0.0,
+        idea=None if row["idea"] is None else record_from_json(Idea, row["idea"]),
     )

@@ -10,7 +10,7 @@ from sqlalchemy.dialects.sqlite import insert
 from adrs.errors import ProgramError, StoreUnavailable
 from adrs.model.program import Program
 from adrs.store.blobs import drop_unused_blobs, keep_blobs, load_blobs
-from adrs.store.schema import BLOBS, PROGRAM_FILES, PROGRAMS, TASK_PROGRAMS, TRIALS
+from adrs.store.schema import BLOBS, LEASES, PROGRAM_FILES, PROGRAMS, TASK_PROGRAMS, TRIALS
 from adrs.store.sqlite import chunks
 
 _KEYS: sa.BindParameter[int] = sa.bindparam("keys", expanding=True)
@@ -35,6 +35,7 @@ _UNUSED_PROGRAMS = sa.select(PROGRAMS.c.key).where(
     PROGRAMS.c.key.in_(_KEYS),
     ~sa.exists().where(TRIALS.c.program_key == PROGRAMS.c.key),
     ~sa.exists().where(TASK_PROGRAMS.c.program_key == PROGRAMS.c.key),
+    ~sa.exists().where(LEASES.c.program_key == PROGRAMS.c.key),
 )
 _BLOBS_OF = (
     sa.select(PROGRAM_FILES.c.blob_key).distinct().where(PROGRAM_FILES.c.program_key.in_(_KEYS))

@@ -13,22 +13,28 @@ import sqlalchemy as sa
 from adrs.errors import NotInStore
 from adrs.model.attack import Attack
 from adrs.model.calibration import Calibration
+from adrs.model.call import RecordedCall, Spending
 from adrs.model.evaluation import Evaluation, Score, Status, merged
 from adrs.model.facts import Noted
 from adrs.model.isolation import Isolation, IsolationLevel
 from adrs.model.metric import Direction
 from adrs.model.program import Program
+from adrs.model.round import Lease, Rehearsal, Round, Submission
 from adrs.model.run import RunInfo, RunSettings, RunStatus
 from adrs.model.task import Split, Task
 from adrs.model.trial import Admission, Candidate, Rejection, RejectionKind, Trial
 from adrs.model.verdict import Finding
 from adrs.model.verification import Verification
 from adrs.store import codec
+from adrs.store.blobs import load_blobs
+from adrs.store.calls import load_calls, load_spending
 from adrs.store.certificates import load_certificate
 from adrs.store.locks import Locks
 from adrs.store.programs import load_programs
+from adrs.store.rounds import load_leases, load_open_rounds, load_submission
 from adrs.store.schema import (
     ATTACKS,
+    BLOBS,
     CALIBRATIONS,
     DESCRIPTIONS,
     EVALUATIONS,
@@ -36,7 +42,9 @@ from adrs.store.schema import (
     LOOKS,
     NOTES,
     PROGRAMS,
+    REHEARSALS,
     REJECTIONS,
+    ROUNDS,
     RUNS,
     TASK_PROGRAMS,
     TRIALS,
@@ -60,6 +68,10 @@ _EVALUATIONS = (
     sa.select(EVALUATIONS)
     .where(EVALUATIONS.c.run_key == sa.bindparam("run_key"))
     .order_by(EVALUATIONS.c.key)
+)
+_REJECTION = sa.select(REJECTIONS).where(
+    REJECTIONS.c.run_key == sa.bindparam("run_key"),
+    REJECTIONS.c.ordinal == sa.bindparam("ordinal"),
 )
 _LEAST = sa.select(sa.func.min(TRIALS.c.violation)).where(_OF_RUN).scalar_subquery()
 _SCORES = sa.select(
@@ -170,6 +182,50 @@ class SqlRecord:
     def notes(self, run: str) -> Sequence[Noted]:
         rows = self._rows_of(run, NOTES, NOTES.c.key)
         return [Noted(row["origin"], row["text"]) for row in rows]
+
+    def calls(self, run: str) -> Sequence[RecordedCall]:
+        with self._reading() as connection:
+            return load_calls(connection, self._run_row(connection, run)["key"])
+
+    def prompt(self, digest: str) -> bytes:
+        with self._reading() as connection:
+            key = connection.scalar(sa.select(BLOBS.c.key).where(BLOBS.c.digest == digest))
+            if key is None:
+                raise NotInStore(f"no prompt {digest} in the store {self._path}")
+            return load_blobs(connection, [key])[key]
+
+    def spending(self, run: str) -> Spending:
+        with self._reading() as connection:
+            return load_spending(connection, self._run_row(connection, run)["key"])
+
+    def rounds(self, run: str) -> Sequence[Round]:
+        rows = self._rows_of(run, ROUNDS, ROUNDS.c.key)
+        return [codec.record_from_json(Round, row["content"]) for row in rows]
+
+    def open_rounds(self, run: str) -> Sequence[Round]:
+        with self._reading() as connection:
+            return load_open_rounds(connection, self._run_row(connection, run)["key"])
+
+    def rehearsals(self, run: str) -> Sequence[Rehearsal]:
+        rows = self._rows_of(run, REHEARSALS, REHEARSALS.c.key)
+        return [codec.record_from_json(Rehearsal, row["content"]) for row in rows]
+
+    def leases(self, run: str) -> Sequence[Lease]:
+        with self._reading() as connection:
+            return load_leases(connection, self._run_row(connection, run))
+
+    def submission(self, run: str, ordinal: int) -> Submission | None:
+        with self._reading() as connection:
+            return load_submission(connection, self._run_row(connection, run)["key"], ordinal)
+
+    def outcome(self, run: str, ordinal: int) -> Trial | Rejection | None:
+        trials = self._load_trials(run, _TRIALS.where(TRIALS.c.ordinal == ordinal))
+        if trials:
+            return trials[0]
+        with self._reading() as connection:
+            place = {"run_key": self._run_row(connection, run)["key"], "ordinal": ordinal}
+            row = connection.execute(_REJECTION, place).mappings().one_or_none()
+        return None if row is None else _rejection(row)
 
     def looks(self, workloads: str, run: str = "") -> int:
         counts = LOOKS.c.workloads == workloads

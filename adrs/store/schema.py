@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlmodel import Field, SQLModel
 
-REVISION = "0002"
+REVISION = "0003"
 """The schema that the classes below describe: the newest file in `migrations/versions`."""
 
 
@@ -129,7 +129,10 @@ class TaskProgramRow(Table, table=True):
 
 
 class LineageColumns(Table):
-    """Where a proposal comes from; `parents`, `inspirations` and `prompts` are JSON lists."""
+    """Where a proposal comes from; `parents`, `inspirations` and `prompts` are JSON lists.
+
+    `idea` is JSON. The last four are empty in what was recorded before there were any.
+    """
 
     proposer: str
     version: str
@@ -137,6 +140,10 @@ class LineageColumns(Table):
     inspirations: str
     plan: str = Field(sa_type=UntrustedText)
     prompts: str
+    author: str | None = Field(sa_type=UntrustedText)
+    operator: str | None
+    usd: float | None
+    idea: str | None
 
 
 class TrialRow(LineageColumns, table=True):
@@ -282,26 +289,80 @@ class NoteRow(Table, table=True):
 
 
 class ModelCallRow(Table, table=True):
-    """A call of a model: asked, then answered or failed. Prompt and answer are blobs.
+    """A call of a model: about to be made, then answered or failed. Prompt and answer are blobs.
 
-    `ordinal` is the proposal that it served; `parameters` is JSON.
+    `ordinal` is the proposal that it served; `parameters` is JSON; `content` is JSON: the answer
+    but for its text. Without `status` it is in flight, or its engine was killed.
     """
 
     __tablename__ = "model_calls"
+    __table_args__ = (sa.UniqueConstraint("run_key", "number"),)
 
     key: int = Field(primary_key=True)
-    run_key: int = Field(foreign_key="runs.key", index=True)
+    run_key: int = Field(foreign_key="runs.key")
+    number: int
     ordinal: int
+    step: str
     at: float
     model: str
     parameters: str
     prompt_key: int = Field(foreign_key="blobs.key", index=True)
+    reserved_usd: float
+    reserved_tokens: int
+    answered_at: float | None
+    status: str | None
     answer_key: int | None = Field(foreign_key="blobs.key", index=True)
-    status: str
+    content: str | None = Field(sa_type=UntrustedText)
+    usd: float | None
     tokens_in: int | None
     tokens_out: int | None
-    usd: float | None
-    latency_s: float | None
+    replayed: bool | None
+
+
+class RoundRow(Table, table=True):
+    """A turn of a proposer that waits; open until its ordinal has a trial or a rejection.
+
+    `content` is JSON.
+    """
+
+    __tablename__ = "rounds"
+    __table_args__ = (sa.UniqueConstraint("run_key", "ordinal"),)
+
+    key: int = Field(primary_key=True)
+    run_key: int = Field(foreign_key="runs.key")
+    ordinal: int
+    proposer: str
+    at: float
+    content: str = Field(sa_type=UntrustedText)
+
+
+class LeaseRow(Table, table=True):
+    """An agent's right to answer an open round; with a program once it was answered."""
+
+    __tablename__ = "leases"
+    __table_args__ = (sa.Index(None, "run_key", "ordinal"),)
+
+    key: int = Field(primary_key=True)
+    run_key: int = Field(foreign_key="runs.key")
+    id: str = Field(unique=True)
+    ordinal: int
+    agent: str = Field(sa_type=UntrustedText)
+    at: float
+    expires_at: float
+    submitted_at: float | None
+    program_key: int | None = Field(foreign_key="programs.key", index=True)
+    plan: str | None = Field(sa_type=UntrustedText)
+
+
+class RehearsalRow(Table, table=True):
+    """A draft that was tried before it was proposed; `content` is JSON."""
+
+    __tablename__ = "rehearsals"
+
+    key: int = Field(primary_key=True)
+    run_key: int = Field(foreign_key="runs.key", index=True)
+    at: float
+    content: str = Field(sa_type=UntrustedText)
 
 
 class ArtifactRow(Table, table=True):
@@ -372,6 +433,9 @@ CALIBRATIONS = table(CalibrationRow)
 ATTACKS = table(AttackRow)
 NOTES = table(NoteRow)
 MODEL_CALLS = table(ModelCallRow)
+ROUNDS = table(RoundRow)
+LEASES = table(LeaseRow)
+REHEARSALS = table(RehearsalRow)
 ARTIFACTS = table(ArtifactRow)
 CERTIFICATES = table(CertificateRow)
 VERIFICATIONS = table(VerificationRow)

@@ -9,23 +9,28 @@ from contextlib import contextmanager
 import sqlalchemy as sa
 
 from adrs.model.facts import Fact
+from adrs.model.round import Lease, Submission
 from adrs.model.run import RunInfo, RunSettings, RunStatus
 from adrs.model.task import Task
 from adrs.model.verification import Verification
 from adrs.store import codec
+from adrs.store.calls import drop_calls
 from adrs.store.certificates import drop_certificates
 from adrs.store.checking import faults
 from adrs.store.programs import drop_unused, keep_program
 from adrs.store.reading import SqlRecord
+from adrs.store.rounds import give_lease, keep_submission, release_lease
 from adrs.store.schema import (
     ARTIFACTS,
     ATTACKS,
     CALIBRATIONS,
     EVALUATIONS,
     FINDINGS,
-    MODEL_CALLS,
+    LEASES,
     NOTES,
+    REHEARSALS,
     REJECTIONS,
+    ROUNDS,
     RUN_NUMBERS,
     RUNS,
     TASK_PROGRAMS,
@@ -104,12 +109,25 @@ class SqlStore(SqlRecord):
         key = self._key_of(run)
         with self.claim(run), self._writing() as connection:
             programs = connection.scalars(_PROGRAMS_OF, {"run_key": key}).all()
+            drop_calls(connection, key)
             drop_certificates(connection, key)
             for rows in _OF_A_RUN:
                 connection.execute(rows.delete().where(rows.c.run_key == key))
             connection.execute(RUNS.delete().where(RUNS.c.key == key))
             drop_unused(connection, programs)
         self._locks.forget(key)
+
+    def lease(self, run: str, proposer: str, agent: str, seconds: float) -> Lease | None:
+        with self._writing() as connection:
+            return give_lease(connection, self._run_row(connection, run), proposer, agent, seconds)
+
+    def submit(self, run: str, lease: str, submission: Submission) -> Lease:
+        with self._writing() as connection:
+            return keep_submission(connection, self._run_row(connection, run), lease, submission)
+
+    def release(self, run: str, lease: str) -> None:
+        with self._writing() as connection:
+            release_lease(connection, self._run_row(connection, run), lease)
 
     def check(self) -> Sequence[str]:
         with self._reading() as connection:
@@ -131,13 +149,13 @@ class SqlStore(SqlRecord):
 
 
 _OF_A_RUN = (
-    *(ARTIFACTS, MODEL_CALLS, FINDINGS, CALIBRATIONS, ATTACKS, NOTES),
+    *(ARTIFACTS, LEASES, ROUNDS, REHEARSALS, FINDINGS, CALIBRATIONS, ATTACKS, NOTES),
     *(EVALUATIONS, REJECTIONS, TRIALS, TASK_PROGRAMS),
 )
 _PROGRAMS_OF = sa.union(
     *(
         sa.select(rows.c.program_key).where(rows.c.run_key == sa.bindparam("run_key"))
-        for rows in (TRIALS, TASK_PROGRAMS)
+        for rows in (TRIALS, TASK_PROGRAMS, LEASES)
     )
 )
 

@@ -15,7 +15,10 @@ from adrs.model.facts import (
     Asked,
     Attacked,
     Beat,
+    Begun,
     Calibrated,
+    Called,
+    Calling,
     Certified,
     Ended,
     Fact,
@@ -24,10 +27,12 @@ from adrs.model.facts import (
     Measured,
     Noted,
     Refused,
+    Rehearsed,
     Started,
     Told,
 )
 from adrs.store import codec
+from adrs.store.calls import begin_call, end_call
 from adrs.store.certificates import keep_certificate
 from adrs.store.programs import keep_program
 from adrs.store.schema import (
@@ -38,7 +43,9 @@ from adrs.store.schema import (
     FINDINGS,
     LOOKS,
     NOTES,
+    REHEARSALS,
     REJECTIONS,
+    ROUNDS,
     RUNS,
     TRIALS,
 )
@@ -114,7 +121,8 @@ class Entry:
         Raises:
             TrialStateError: a trial or a proposal was recorded before, or is told twice.
             TrialStateError: a fact names a trial that was not asked.
-        TrialStateError: a certificate's id goes with another certificate.
+            TrialStateError: a call ends that was not begun, or ends twice.
+            TrialStateError: a certificate's id goes with another certificate.
         """
         for fact in facts:
             self._record(fact)
@@ -123,6 +131,14 @@ class Entry:
 
     def _record(self, fact: Fact) -> None:
         match fact:
+            case Begun():
+                self._begun(fact)
+            case Calling():
+                begin_call(self._connection, self._key, fact, at=self._now)
+            case Called():
+                self._called(fact)
+            case Rehearsed():
+                self._rehearsed(fact)
             case Asked():
                 self._asked(fact)
             case Refused():
@@ -149,6 +165,34 @@ class Entry:
                 self._beat(fact)
             case Ended():
                 self._ended(fact)
+
+    def _begun(self, fact: Begun) -> None:
+        self._take_ordinal(fact.round.ordinal)
+        row = {
+            "run_key": self._key,
+            "ordinal": fact.round.ordinal,
+            "proposer": fact.round.proposer,
+            "at": self._now,
+            "content": codec.record_to_json(fact.round),
+        }
+        try:
+            self._connection.execute(ROUNDS.insert(), row)
+        except IntegrityError as error:
+            raise TrialStateError(
+                f"round {fact.round.ordinal} of run {self._run} is recorded already; "
+                "each ordinal is used once"
+            ) from error
+
+    def _called(self, fact: Called) -> None:
+        if not end_call(self._connection, self._key, fact, at=self._now):
+            raise TrialStateError(
+                f"call {fact.number} of run {self._run} was never begun, or has ended already"
+            )
+
+    def _rehearsed(self, fact: Rehearsed) -> None:
+        content = codec.record_to_json(fact.rehearsal)
+        row = {"run_key": self._key, "at": self._now, "content": content}
+        self._connection.execute(REHEARSALS.insert(), row)
 
     def _asked(self, fact: Asked) -> None:
         trial = fact.trial
