@@ -116,6 +116,7 @@ if TYPE_CHECKING:
     from adrs.ports.model import Models as Models
     from adrs.ports.model import ModelServer as ModelServer
     from adrs.ports.proposer import Context as Context
+    from adrs.ports.proposer import Door as Door
     from adrs.ports.proposer import Proposer as Proposer
     from adrs.ports.sandbox import Exit as Exit
     from adrs.ports.sandbox import ExitReason as ExitReason
@@ -131,6 +132,7 @@ if TYPE_CHECKING:
     from adrs.search import Run as Run
     from adrs.search import Search as Search
     from adrs.search import assemble as assemble
+    from adrs.search import check_settings as check_settings
     from adrs.search import choose_sandbox as choose_sandbox
     from adrs.search import gains as gains
     from adrs.search import new_run as new_run
@@ -144,9 +146,9 @@ _HOMES = {
     "adrs.archives": "Greedy Islands",
     "adrs.config": "load_task read_program",
     "adrs.errors": (
-        "AdrsError BudgetSpent CertificateChanged ConfigError LeaseOver ModelUnavailable NotInStore "
-        "PluginError ProgramError RunIsLive SandboxUnavailable SeedFailed StoreUnavailable "
-        "StoreVersionError TrialStateError Unavailable UnusableInput"
+        "AdrsError BudgetSpent CertificateChanged ConfigError LeaseOver ModelUnavailable "
+        "NotInStore PluginError ProgramError RunIsLive SandboxUnavailable SeedFailed "
+        "StoreUnavailable StoreVersionError TrialStateError Unavailable UnusableInput"
     ),
     "adrs.model.attack": "Attack Counterexample Region",
     "adrs.model.calibration": "Calibration",
@@ -171,11 +173,12 @@ _HOMES = {
     "adrs.ports.archive": "Archive",
     "adrs.ports.evaluator": "Bench Evaluator Executor Request Setting",
     "adrs.ports.model": "ModelServer Models",
-    "adrs.ports.proposer": "Context Proposer",
+    "adrs.ports.proposer": "Context Door Proposer",
     "adrs.ports.sandbox": "Exit ExitReason Job Process Room Sandbox Session",
     "adrs.ports.store": "Record Store",
     "adrs.search": (
-        "LocalExecutor Observer Run Search assemble choose_sandbox gains new_run summarize"
+        "LocalExecutor Observer Run Search assemble check_settings choose_sandbox gains new_run "
+        "summarize"
     ),
     "adrs.search.editing": "edit_fault",
     "adrs.store": "open_store",

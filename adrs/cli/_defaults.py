@@ -12,10 +12,15 @@ PROPOSERS = ("tune", "mutate", "cross")
 """Those that need no model and no key."""
 
 
-def default_settings(task: str) -> RunSettings:
-    """A run as it is when no option is given."""
+PLANNER = "planner"
+"""Joins them when there is a model."""
+
+
+def default_settings(task: str, has_model: bool = False) -> RunSettings:
+    """A run as it is when no option is given, or none but a model."""
     workers = len(os.sched_getaffinity(0))
-    return RunSettings(task, TRIALS, proposers=PROPOSERS, workers=workers)
+    proposers = (*PROPOSERS, PLANNER) if has_model else PROPOSERS
+    return RunSettings(task, TRIALS, proposers=proposers, workers=workers)
 
 
 def store_place(url: str | None) -> tuple[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -23,7 +23,7 @@ from adrs.model.facts import Ended
 from adrs.model.run import RunInfo, RunSettings, RunStatus
 from adrs.model.task import Task
 from adrs.ports.store import Store
-from adrs.search import assemble, new_run, summarize
+from adrs.search import assemble, check_settings, new_run, summarize
 from adrs.trust import signing_key
 
 
@@ -46,10 +46,11 @@ def begin(screen: Screen, url: str | None, settings: RunSettings) -> int:
             raise
 
 
-def go_on(
-    screen: Screen, url: str | None, name: str, trials: int | None, max_minutes: float | None
-) -> int:
-    """Goes on with a recorded run, with more trials or minutes if that is asked; the exit status.
+def go_on(screen: Screen, url: str | None, name: str, limits: Mapping[str, Any]) -> int:
+    """Goes on with a recorded run, with other limits if that is asked; the exit status.
+
+    Args:
+        limits: settings that may change, by name.
 
     Raises:
         ConfigError: fewer trials than the run already has.
@@ -57,17 +58,15 @@ def go_on(
     with opened(url) as store:
         info = store.run(name)
         done = max(0, info.told - 1)
-        if trials is not None and trials < max(1, done):
+        trials = limits.get("trials", info.settings.trials)
+        if "trials" in limits and trials < max(1, done):
             raise ConfigError(
                 f"--trials counts all trials of a run, and {name} has {done} already; "
                 f"ask for more than that, not {trials}"
             )
         task = store.task(name)
-        settings = replace(
-            info.settings,
-            trials=info.settings.trials if trials is None else trials,
-            max_minutes=info.settings.max_minutes if max_minutes is None else max_minutes,
-        )
+        settings = replace(info.settings, **limits)
+        check_settings(store, settings)
         return _drive(screen, store, replace(info, settings=settings), task, url)
 
 

@@ -27,8 +27,56 @@ def run(
     ] = None,
     proposer: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME", help="Repeatable; tune, mutate and cross by default."),
+        typer.Option(
+            metavar="NAME",
+            help="Repeatable; tune, mutate and cross by default, and planner if there is a model.",
+        ),
     ] = None,
+    model: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME[=WEIGHT]",
+            help="A model for the planner; repeatable. record:RUN answers from that run's record.",
+        ),
+    ] = None,
+    strong_model: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Asked in place of the others when the search stalls."),
+    ] = None,
+    base_url: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL", help="Of an OpenAI-compatible server; the key is in OPENAI_API_KEY."
+        ),
+    ] = None,
+    max_usd: Annotated[
+        float | None, typer.Option(help="Most that models may cost; no call is made beyond it.")
+    ] = None,
+    max_tokens: Annotated[
+        int | None, typer.Option(help="Most tokens that models may take, in and out.")
+    ] = None,
+    prices: Annotated[
+        str | None, typer.Option(metavar="FILE", help="A price table in place of the shipped one.")
+    ] = None,
+    calls_in_flight: Annotated[
+        int | None, typer.Option(help="Calls of models at the same time; 8 by default.")
+    ] = None,
+    call_timeout: Annotated[
+        float | None, typer.Option(help="Seconds after which a call is given up; 300 by default.")
+    ] = None,
+    ideas: Annotated[
+        int | None, typer.Option(help="Ideas asked for in one round of the planner; 4 by default.")
+    ] = None,
+    temperature: Annotated[
+        float | None, typer.Option(help="What models are told; the server's default otherwise.")
+    ] = None,
+    reasoning_effort: Annotated[
+        str | None, typer.Option(metavar="LEVEL", help="What reasoning models are told, as high.")
+    ] = None,
+    rehearse: Annotated[
+        bool,
+        typer.Option("--rehearse", help="Let the planner try drafts on smoke and mend what fails."),
+    ] = False,
     archive: Annotated[
         str | None,
         typer.Option(metavar="NAME", help="Who survives: islands, the default, or plain greedy."),
@@ -74,13 +122,34 @@ def run(
     What was found is kept in the store at every moment: Ctrl-C, or a crash, loses at most what is
     in flight, and --resume goes on.
     """
-    from adrs.cli._defaults import default_settings
+    from adrs.cli._defaults import PLANNER, default_settings
     from adrs.cli._engine import begin, go_on
+    from adrs.cli._models import models_of, settings_of_record
     from adrs.cli._screen import Screen
 
     if max_minutes is not None and not 0 < max_minutes < math.inf:
         raise ConfigError(f"--max-minutes must be a number above 0, not {max_minutes:g}")
+    models, replays = models_of(model or [])
+    told = {"temperature": temperature, "reasoning_effort": reasoning_effort}
+    parameters = tuple((key, value) for key, value in told.items() if value is not None)
+    limits: dict[str, Any] = {
+        "trials": trials,
+        "max_minutes": max_minutes,
+        "max_usd": max_usd,
+        "max_tokens": max_tokens,
+        "calls_in_flight": calls_in_flight,
+    }
+    limits = {name: value for name, value in limits.items() if value is not None}
     chosen: dict[str, Any] = {
+        "models": models or None,
+        "replays": replays or None,
+        "strong_model": strong_model,
+        "base_url": base_url,
+        "prices": str(Path(prices).resolve()) if prices else None,
+        "call_timeout_s": call_timeout,
+        "ideas": ideas,
+        "model_parameters": parameters or None,
+        "rehearse": rehearse or None,
         "proposers": tuple(proposer) if proposer else None,
         "archive": archive,
         "seed": seed,
@@ -96,12 +165,17 @@ def run(
     screen = Screen(as_json)
     if resume is not None:
         _refuse(["TASK"] * (task is not None) + [f"--{_option(name)}" for name in given])
-        raise typer.Exit(go_on(screen, store, resume, trials, max_minutes))
+        raise typer.Exit(go_on(screen, store, resume, limits))
     if task is None:
         raise ConfigError("name a TASK, or a run to go on with: adrs run --resume RUN")
-    settings = replace(default_settings(task), max_minutes=max_minutes, **given)
-    if trials is not None:
-        settings = replace(settings, trials=trials)
+    has_model = bool(models or strong_model)
+    usual = settings_of_record(store, replays) if replays else default_settings(task, has_model)
+    settings = replace(usual, task=task, **{**given, **limits})
+    if PLANNER in settings.proposers and not (settings.models or settings.strong_model):
+        raise ConfigError(
+            "the planner needs a model: --model NAME with a key in OPENAI_API_KEY, or with "
+            "--base-url of a server of your own; or leave --proposer planner out"
+        )
     raise typer.Exit(begin(screen, store, settings))
 
 
@@ -109,9 +183,19 @@ def _refuse(extra: list[str]) -> None:
     if extra:
         raise ConfigError(
             f"{', '.join(extra)} cannot be given with --resume: task and settings come from the "
-            "record. Leave out, or start a new run; --trials and --max-minutes may change"
+            "record. Leave out, or start a new run; --trials, --max-minutes, --max-usd, "
+            "--max-tokens and --calls-in-flight may change"
         )
 
 
 def _option(setting: str) -> str:
-    return "proposer" if setting == "proposers" else setting.replace("_", "-")
+    return _OPTIONS.get(setting, setting.replace("_", "-"))
+
+
+_OPTIONS = {
+    "proposers": "proposer",
+    "models": "model",
+    "replays": "model",
+    "call_timeout_s": "call-timeout",
+    "model_parameters": "temperature or --reasoning-effort",
+}

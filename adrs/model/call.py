@@ -16,9 +16,9 @@ class AnswerStatus(StrEnum):
     ANSWERED: whole. CUT: ended by the limit of output tokens. EMPTY: no text. REFUSED: the model
     or a filter declined. MALFORMED: not UTF-8, or not what this API answers. RATE_LIMITED: asked
     to come back later. SERVER_ERROR: the server failed. TIMED_OUT: nothing came in time.
-    UNREACHABLE: no connection, or it broke. DECLINED: the server says that this call can never
-    work: unknown model, bad key, a parameter that it does not take. LOST: nobody knows, since the
-    engine was killed meanwhile.
+    UNREACHABLE: no connection. BROKEN: the connection broke after the call was sent. DECLINED: the
+    server says that this call can never work: unknown model, bad key, a parameter that it does not
+    take. LOST: nobody knows, since the engine was killed meanwhile.
     """
 
     ANSWERED = "ANSWERED"
@@ -30,6 +30,7 @@ class AnswerStatus(StrEnum):
     SERVER_ERROR = "SERVER_ERROR"
     TIMED_OUT = "TIMED_OUT"
     UNREACHABLE = "UNREACHABLE"
+    BROKEN = "BROKEN"
     DECLINED = "DECLINED"
     LOST = "LOST"
 
@@ -50,8 +51,15 @@ class AnswerStatus(StrEnum):
 
 
 _FINAL = frozenset({AnswerStatus.ANSWERED, AnswerStatus.CUT, AnswerStatus.REFUSED})
-_OUTAGES = frozenset({AnswerStatus.SERVER_ERROR, AnswerStatus.TIMED_OUT, AnswerStatus.UNREACHABLE})
-_DOUBTFUL = frozenset({AnswerStatus.TIMED_OUT, AnswerStatus.UNREACHABLE, AnswerStatus.LOST})
+_OUTAGES = frozenset(
+    {
+        AnswerStatus.SERVER_ERROR,
+        AnswerStatus.TIMED_OUT,
+        AnswerStatus.UNREACHABLE,
+        AnswerStatus.BROKEN,
+    }
+)
+_DOUBTFUL = frozenset({AnswerStatus.TIMED_OUT, AnswerStatus.BROKEN, AnswerStatus.LOST})
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,13 +39,16 @@ class RunSettings:
         workloads: absolute path handed to the judge as `source`, or "".
         adversary: whether workloads on which the best loses are searched after the verdict.
         counterexamples: runs whose adversaries' finds join the validation split.
-        models: NAME=WEIGHT of each model, or "record:RUN" to take answers from that run's record.
+        models: name and weight of each model.
+        replays: the run whose record answers in place of the models; "" to ask them.
         strong_model: asked in place of the others when the search stalls; "" for none.
         base_url: of the models' server; "" for the server's own default.
         server: name of an entry point of adrs.models.
         max_usd: most that models may cost, in USD; None for no limit.
         max_tokens: most tokens that models may take, in and out; None for no limit.
         calls_in_flight: calls of models at the same time, and rounds of proposers that wait.
+        call_timeout_s: elapsed seconds after which a call of a model is given up.
+        prices: absolute path of a price table; "" for the one that comes with ADRS.
         ideas: candidates asked for in one round of a proposer that waits.
         model_parameters: what models are told beside the prompt, such as ("temperature", 0.7).
         rehearse: whether drafts are tried on the smoke split before they are proposed.
@@ -64,13 +67,16 @@ class RunSettings:
     workloads: str = ""
     adversary: bool = False
     counterexamples: tuple[str, ...] = ()
-    models: tuple[str, ...] = ()
+    models: tuple[tuple[str, float], ...] = ()
+    replays: str = ""
     strong_model: str = ""
     base_url: str = ""
     server: str = "openai"
     max_usd: float | None = None
     max_tokens: int | None = None
     calls_in_flight: int = 8
+    call_timeout_s: float = 300.0
+    prices: str = ""
     ideas: int = 4
     model_parameters: tuple[tuple[str, str | int | float], ...] = ()
     rehearse: bool = False

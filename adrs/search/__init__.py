@@ -1,6 +1,6 @@
 """Run (ask/tell), the engine that drives it, and what it found."""
 
-from adrs.search.assembly import assemble, choose_sandbox, new_run
+from adrs.search.assembly import assemble, check_settings, choose_sandbox, new_run
 from adrs.search.executor import LocalExecutor
 from adrs.search.gap import gains
 from adrs.search.run import Run
@@ -13,6 +13,7 @@ __all__ = [
     "Run",
     "Search",
     "assemble",
+    "check_settings",
     "choose_sandbox",
     "gains",
     "new_run",

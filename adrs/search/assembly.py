@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import cast
@@ -14,9 +15,12 @@ from adrs.model.run import RunInfo, RunSettings
 from adrs.model.task import Task
 from adrs.ports.archive import Archive
 from adrs.ports.evaluator import Evaluator, Executor
+from adrs.ports.model import ModelServer
 from adrs.ports.proposer import Proposer
 from adrs.ports.sandbox import Sandbox
 from adrs.ports.store import Store
+from adrs.search.calls import ModelCalls, Replay, price_list
+from adrs.search.desk import Desk
 from adrs.search.run import Run
 from adrs.search.search import Observer, Search
 from adrs.search.validation import known_counterexamples
@@ -33,10 +37,7 @@ def new_run(store: Store, task: Task, settings: RunSettings) -> RunInfo:
         ConfigError: a setting that makes no sense.
         NotInStore: a run whose counterexamples are asked for is not there.
     """
-    if settings.trials < 1:
-        raise ConfigError(f"--trials must be at least 1, not {settings.trials}")
-    if settings.workers < 1:
-        raise ConfigError(f"--workers must be at least 1, not {settings.workers}")
+    check_settings(store, settings)
     if settings.workloads and not Path(settings.workloads).exists():
         raise ConfigError(f"--workloads {settings.workloads}: there is no such file or folder")
     known_counterexamples(store, settings.counterexamples, task)
@@ -45,6 +46,38 @@ def new_run(store: Store, task: Task, settings: RunSettings) -> RunInfo:
     for group, name in (("adrs.archives", settings.archive), ("adrs.executors", settings.executor)):
         plugins.load(group, name)
     return store.create_run(task, settings)
+
+
+def check_settings(store: Store, settings: RunSettings) -> None:
+    """Sees that numbers make sense and that what models need is there.
+
+    Raises:
+        ConfigError: a number that makes no sense.
+        ConfigError: a key, an address or a price is missing or cannot be used.
+        NotInStore: the run whose record is to answer is not there.
+    """
+    for option, count in (("--trials", settings.trials), ("--workers", settings.workers)):
+        if count < 1:
+            raise ConfigError(f"{option} must be at least 1, not {count}")
+    positive = {
+        "--max-usd": settings.max_usd,
+        "--max-tokens": settings.max_tokens,
+        "--calls-in-flight": settings.calls_in_flight,
+        "--call-timeout": settings.call_timeout_s,
+        "--ideas": settings.ideas,
+    }
+    for option, value in positive.items():
+        if value is not None and not value > 0:
+            raise ConfigError(f"{option} must be above 0, not {value:g}")
+    for name, weight in settings.models:
+        if not name or not 0 < weight < math.inf:
+            raise ConfigError(f"--model is NAME or NAME=WEIGHT above 0, not {name}={weight:g}")
+    if settings.replays:
+        store.run(settings.replays)
+        return
+    if settings.models or settings.strong_model:
+        price_list(settings)
+        plugins.load("adrs.models", settings.server)(settings.base_url)
 
 
 async def assemble(store: Store, name: str, observer: Observer) -> Search:
@@ -71,16 +104,38 @@ async def assemble(store: Store, name: str, observer: Observer) -> Search:
     )
     evaluator = cast("Evaluator", plugins.load("adrs.evaluators", task.evaluator.use)())
     sandbox = await choose_sandbox(settings.sandbox)
-    run = Run(name, task, proposers, archive, store)
+    waiting = any(proposer.waits for proposer in proposers)
+    calls = model_calls(store, name, settings, observer.phase) if waiting else None
+    desk = Desk(store, name, calls, settings.rehearse)
+    run = Run(name, task, proposers, archive, store, desk)
     return Search(run, evaluator, make_executor(settings.workers), sandbox, observer)
+
+
+def model_calls(
+    store: Store, run: str, settings: RunSettings, say: Callable[[str], None]
+) -> ModelCalls | None:
+    """The models of a run; None if it has none.
+
+    Raises:
+        ConfigError: a key, an address or a price is missing or cannot be used.
+        NotInStore: the run whose record is to answer is not there.
+    """
+    if settings.replays:
+        replay = Replay.of(settings.replays, store.calls(settings.replays))
+        return ModelCalls(store, run, settings, None, replay, say=say)
+    if not settings.models and not settings.strong_model:
+        return None
+    make = cast("Callable[[str], ModelServer]", plugins.load("adrs.models", settings.server))
+    return ModelCalls(store, run, settings, make(settings.base_url), say=say)
 
 
 def _proposer(name: str) -> Proposer:
     made = plugins.load("adrs.proposers", name)()
     if not isinstance(made, Proposer):
         raise PluginError(
-            f"the proposer {name} must have name, version and confined (whether it is kept from "
-            "the task's files) beside its methods; its author has to add what is missing"
+            f"the proposer {name} must have name, version, confined (whether it is kept from the "
+            "task's files) and waits (whether it waits for a model or an agent) beside its "
+            "methods; its author has to add what is missing"
         )
     return made
 

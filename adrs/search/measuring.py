@@ -17,7 +17,7 @@ from adrs.model.calibration import Calibration
 from adrs.model.evaluation import Evaluation, Sample, Status
 from adrs.model.facts import Measured
 from adrs.model.program import Program
-from adrs.model.task import Stage, Task
+from adrs.model.task import Split, Stage, Task
 from adrs.model.trial import Trial
 from adrs.ports.evaluator import Bench, Request
 from adrs.search.promotion import ELITES
@@ -95,6 +95,11 @@ class Measuring:
                     f"others; its author has to heed Request.first and Request.repeats. The run "
                     f"is kept; then go on with adrs run --resume {self._run.name}"
                 )
+
+    async def rehearse(self, program: Program) -> Evaluation:
+        """What a draft does on the smoke split: measured once, and no part of any trial."""
+        (evaluation,) = await self.programs([program], Request(Split.SMOKE))
+        return evaluation
 
     async def seed(self, trial: Trial) -> Trial:
         """Measures and tells trial 0, and finds out how far it differs from itself."""

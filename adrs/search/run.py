@@ -6,26 +6,41 @@ import hashlib
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import replace
+from random import Random
 
-from adrs.errors import SeedFailed, TrialStateError, Unavailable
+from adrs.errors import SeedFailed, TrialStateError
 from adrs.model.calibration import Calibration
 from adrs.model.evaluation import Evaluation, Score, Status, merged
-from adrs.model.facts import Asked, Calibrated, Fact, Measured, Refused, Started, Told
+from adrs.model.facts import Asked, Begun, Calibrated, Fact, Measured, Noted, Refused, Started, Told
+from adrs.model.round import Round
 from adrs.model.scoring import bounded, repeat_scores
 from adrs.model.scoring import score as score_of
 from adrs.model.task import Split, Task
-from adrs.model.trial import Admission, Candidate, Lineage, Rejection, RejectionKind, Trial
+from adrs.model.trial import (
+    Admission,
+    Candidate,
+    Lineage,
+    Rejection,
+    RejectionKind,
+    Selection,
+    Trial,
+)
 from adrs.ports.archive import Archive
 from adrs.ports.proposer import Context, Proposer
 from adrs.ports.store import Store
-from adrs.search.allocation import Allocation
+from adrs.search.allocation import EVALUATION_USD, Allocation
+from adrs.search.desk import Desk
 from adrs.search.duplicates import normal_form
 from adrs.search.editing import edit_fault
+from adrs.search.ledger import Ledger
 from adrs.search.promotion import Promotion
+from adrs.search.rounds import Proposals, Rounds, Turn
 from adrs.trust import Noise
 
 # So many refused proposals in a row mean that the proposers have nothing new to say.
 BARREN = 300
+# So many of the best are candidates for another parent when the search has stalled.
+_OTHERS = 16
 _NO_RATIO = "no ratio to the seed's, since a figure is not above zero"
 
 
@@ -38,10 +53,20 @@ class Run:
 
     Args:
         name: of a run that the store has.
+        desk: what proposers that wait are handed; a bare one by default.
+
+    Attributes:
+        exhausted: whether the proposers had nothing new when last asked.
     """
 
     def __init__(
-        self, name: str, task: Task, proposers: Sequence[Proposer], archive: Archive, store: Store
+        self,
+        name: str,
+        task: Task,
+        proposers: Sequence[Proposer],
+        archive: Archive,
+        store: Store,
+        desk: Desk | None = None,
     ) -> None:
         self.name = name
         self.task = task
@@ -53,12 +78,25 @@ class Run:
         self.exhausted = False
         # What the seed was measured on at each search stage, by `set_digest`.
         self.workloads: dict[Split, str] = {}
-        self._settings = store.run(name).settings
+        self._settings = settings = store.run(name).settings
         self._direction = task.objective.metric.direction
         self._proposers = {proposer.name: proposer for proposer in proposers}
+        worth = settings.max_usd / settings.trials if settings.max_usd else EVALUATION_USD
         self.allocation = Allocation(
-            [proposer.name for proposer in proposers], self._direction, self._settings.seed
+            [proposer.name for proposer in proposers],
+            self._direction,
+            settings.seed,
+            dict(settings.models),
+            settings.strong_model,
+            1 / worth,
         )
+        self.desk = desk or Desk(store, name)
+        self.ledger = Ledger()
+        self.rounds = Rounds(settings.calls_in_flight)
+        self._cut_off: deque[Turn] = deque()
+        # Only proposers that wait look back, and a long search without them need not remember.
+        self._remembers = any(proposer.waits for proposer in proposers)
+        self._history: dict[int, Trial] = {}
         self._seen: dict[str, int] = {}
         self._scores: dict[int, Score] = {}
         self._open: dict[int, Trial] = {}
@@ -85,14 +123,28 @@ class Run:
         for _, rejection in refused:
             self.allocation.refused(rejection)
             self.rejected += 1
+        cut_off = deque(self.store.open_rounds(self.name))
         for trial in told:
+            self._take_up(cut_off)
             self._absorb(trial)
+        self._take_up(cut_off)
         for trial in waiting:
             self._open[trial.number] = trial
             self._ready.append(trial)
 
-    def _absorb(self, trial: Trial) -> Trial:
-        """What a told trial changes, in the first run and in every replay of it."""
+    def _take_up(self, cut_off: deque[Round]) -> None:
+        """Makes the turns again that were in flight, of what was known when they began."""
+        while cut_off and cut_off[0].told == self.told:
+            found = cut_off.popleft()
+            if found.proposer in self._proposers:
+                self._cut_off.append(self._turn_of(found))
+
+    def _absorb(self, trial: Trial) -> tuple[Trial, list[Noted]]:
+        """What a told trial changes, in the first run and in every replay of it.
+
+        Returns:
+            The trial with what the archive answered, and what proposers learnt from it.
+        """
         if trial.number == 0 and trial.score is not None:
             self._baseline = trial.evaluations[-1]
             self.workloads = {e.split: e.workloads for e in trial.evaluations}
@@ -115,12 +167,18 @@ class Run:
             self._scores[trial.number] = trial.score
             self._learn_noise(trial)
             self.promotion.told(trial)
-        for proposer in self._proposers.values():
-            proposer.observe(trial)
+        findings = [
+            Noted(proposer.name, finding)
+            for proposer in self._proposers.values()
+            if (finding := proposer.observe(trial)) is not None
+        ]
         best = self.archive.elites(1)
         self.best = best[0] if best else None
+        self.ledger.told(trial, self.best)
+        if self._remembers:
+            self._history[trial.number] = trial
         self.told += 1
-        return trial
+        return trial, findings
 
     # --- asking --------------------------------------------------------------------------
 
@@ -149,27 +207,78 @@ class Run:
         """The next trial to measure, recorded as started; None when all asked trials are out.
 
         The first is the seed. Trials that an interrupted run left in flight come first. None too,
-        with `exhausted` set, when the proposers have nothing new.
+        with `exhausted` set, when the proposers have nothing new; and when money or tokens are
+        over, which `rounds.spent` says.
+
+        Proposers that wait are asked ahead of need, unless only one call may be in flight: then,
+        with one worker, nothing depends on how long anything takes.
 
         Raises:
             SeedFailed: the seed was measured and does not score.
+            Unavailable: a proposer failed, or its model is not to be had.
         """
         self.exhausted = False
         if self._next_number == 0:
             self._ask_seed()
-        for _ in range(BARREN):
+        barren = 0
+        while barren < BARREN:
+            for turn, proposals in self.rounds.finished():
+                barren += not self._accept(turn, proposals)
             if self._ready:
+                if self._settings.calls_in_flight > 1:
+                    self._look_ahead()
                 return self._start(worker)
             if self._next_number > self._settings.trials:
-                return None
+                break
             if self._baseline is None:
                 raise SeedFailed(f"the seed of {self.task.name} has not scored; see trial 0")
-            await self._propose()
+            if self._may_begin():
+                turn = self._next_turn()
+                if turn.proposer.waits:
+                    self.rounds.begin(turn)
+                else:
+                    barren += not self._accept(turn, await turn.proposals())
+            elif self.rounds:
+                self._record()
+                await self.rounds.wait()
+            else:
+                break
         if self._ready:
             return self._start(worker)
-        self.exhausted = True
+        self.exhausted = barren >= BARREN
         self._record()
         return None
+
+    def _look_ahead(self) -> None:
+        """Begins rounds of proposers that wait while few candidates are ready."""
+        while (
+            self._baseline is not None
+            and len(self._ready) < self._settings.workers
+            and self._may_begin()
+            and self._next_waits()
+        ):
+            self.rounds.begin(self._next_turn())
+
+    def _next_waits(self) -> bool:
+        """Whether whoever is next waits for something outside."""
+        if self._cut_off:
+            return True
+        return self._proposers[self.allocation.choose(self._next_ordinal)].waits
+
+    def _may_begin(self) -> bool:
+        """Whether another proposal is wanted, and its proposer free to make it."""
+        if self._room < 1 and not self._cut_off:
+            return False
+        return not (self._next_waits() and self.rounds.full)
+
+    @property
+    def _room(self) -> int:
+        """Trials that nobody was asked for yet."""
+        return self._settings.trials + 1 - self._next_number - self.rounds.expected
+
+    async def close(self) -> None:
+        """Ends what is in flight; the record has what it takes to begin it again."""
+        await self.rounds.close()
 
     def _start(self, worker: int) -> Trial | None:
         """Takes the first waiting trial; all that was decided on the way is recorded with it."""
@@ -193,34 +302,89 @@ class Run:
         self._open[0] = trial
         self._ready.append(trial)
 
-    async def _propose(self) -> None:
-        """Lets one proposer speak once; recorded before any of it is used."""
+    def _next_turn(self) -> Turn:
+        """Whoever is next to propose; one that waits is recorded before it begins."""
+        if self._cut_off:
+            return self._cut_off.popleft()
         ordinal = self._take_ordinal()
         selection = self.archive.select(ordinal)
         proposer = self._proposers[self.allocation.choose(ordinal)]
+        if not proposer.waits:
+            return Turn(proposer, self._context(ordinal, selection))
+        stalled = self.ledger.stalled
+        if stalled:
+            selection = self._elsewhere(ordinal, selection)
+        company = bool(selection.inspirations)
+        operator, model, reason = self.allocation.brief(ordinal, proposer.name, stalled, company)
+        begun = Round(
+            ordinal=ordinal,
+            proposer=proposer.name,
+            parent=selection.parent.number,
+            inspirations=tuple(trial.number for trial in selection.inspirations),
+            island=selection.island,
+            told=self.told,
+            notes=len(self.store.notes(self.name)),
+            wanted=max(1, min(self._settings.ideas, self._room)),
+            operator=operator,
+            model=model,
+            stalled=stalled,
+            reason=reason,
+        )
+        turn = self._turn_of(begun)
+        self._unrecorded.append(Begun(begun))
+        self._record()
+        return turn
+
+    def _turn_of(self, begun: Round) -> Turn:
+        """A turn of what is known now: when a round begins, and at the same place of a replay."""
+        assert self.best is not None
+        parent, *others = (self._history[n] for n in (begun.parent, *begun.inspirations))
+        context = replace(
+            self._context(begun.ordinal, Selection(begun.island, parent, tuple(others))),
+            best=self._history[self.best.number],
+            wanted=begun.wanted,
+            operator=begun.operator,
+            stalled=begun.stalled,
+            history=tuple(self._history.values()),
+            notes=tuple(self.store.notes(self.name)[: begun.notes]),
+        )
+        equipped = self.desk.equip(begun, context)
+        return Turn(self._proposers[begun.proposer], equipped, begun)
+
+    def _context(self, ordinal: int, selection: Selection) -> Context:
         digest = hashlib.sha256(f"{self._settings.seed}/{ordinal}".encode()).digest()
         assert self.best is not None
-        context = Context(
+        return Context(
             brief=self.task.brief,
             ordinal=ordinal,
             seed=int.from_bytes(digest[:8]),
             selection=selection,
             best=self.best,
         )
-        try:
-            proposals = await proposer.propose(context)
-        except Exception as error:
-            raise Unavailable(
-                f"the proposer {proposer.name} {proposer.version} failed: {error!r}. The run is "
-                f"kept; go on without it or mend it, then adrs run --resume {self.name}"
-            ) from error
+
+    def _elsewhere(self, ordinal: int, usual: Selection) -> Selection:
+        """Another parent than the best or its like, for a search that has stalled."""
+        assert self.best is not None
+        near = {self.best.number, *self.best.lineage.parents}
+        others = [trial for trial in self.archive.elites(_OTHERS) if trial.number not in near]
+        if not others:
+            return usual
+        parent = Random(f"{self._settings.seed}/elsewhere/{ordinal}").choice(others)
+        company = [t for t in (self.best, *usual.inspirations) if t.number != parent.number]
+        inspirations = tuple({trial.number: trial for trial in company}.values())
+        return Selection(parent.island, parent, inspirations[:2])
+
+    def _accept(self, turn: Turn, proposals: Proposals) -> bool:
+        """Numbers what was proposed, recorded with what comes next; whether any becomes a trial."""
+        ordinal, selection = turn.context.ordinal, turn.context.selection
         proposals = proposals or [
             Rejection(
                 RejectionKind.NOTHING_PROPOSED,
                 "nothing to propose",
-                Lineage(proposer.name, proposer.version, (selection.parent.number,)),
+                Lineage(turn.proposer.name, turn.proposer.version, (selection.parent.number,)),
             )
         ]
+        fresh = False
         for index, proposal in enumerate(proposals):
             number = ordinal if index == 0 else self._take_ordinal()
             refused = proposal if isinstance(proposal, Rejection) else self._refusal(proposal)
@@ -235,6 +399,8 @@ class Run:
             self._unrecorded.append(Asked(number, trial))
             self._open[trial.number] = trial
             self._ready.append(trial)
+            fresh = True
+        return fresh
 
     def _take_ordinal(self) -> int:
         self._next_ordinal += 1
@@ -313,14 +479,14 @@ class Run:
         self.calibration = calibration or self.calibration
         last = everything[-1]
         score = self.score(last, beside) if last.split is self.task.search_split else None
-        trial = self._absorb(replace(trial, evaluations=everything, score=score))
+        trial, findings = self._absorb(replace(trial, evaluations=everything, score=score))
         assert trial.admission is not None
         facts: list[Fact] = [Measured(number, evaluation) for evaluation in evaluations]
         if beside is not None:
             facts.append(beside)
         if calibration is not None:
             facts.append(Calibrated(calibration))
-        self.store.append(self.name, [*facts, Told(number, score, trial.admission)])
+        self.store.append(self.name, [*facts, Told(number, score, trial.admission), *findings])
         del self._open[number]
         return trial
 

@@ -144,6 +144,8 @@ class Search:
         self.run.store.append(self.run.name, [Beat(elapsed), Ended(status, reason)])
 
     def _budget_reason(self) -> str:
+        if self.run.rounds.spent:
+            return self.run.rounds.spent
         if self.run.exhausted:
             return "the proposers have nothing new to say"
         return f"{self._settings.max_minutes:g} minutes are over"
@@ -178,9 +180,13 @@ class Search:
                 search.split, lambda programs: measuring.programs(programs, search)
             )
             self._observer.phase("searching")
+            self.run.desk.place = measuring.rehearse
             await gather(self._worker(measuring, n) for n in range(self._executor.capacity))
+            await self.run.close()
             await self._confirm(measuring, bench, validation)
         finally:
+            await self.run.close()
+            await self.run.desk.close()
             await bench.close()
         short = self.run.told <= self._settings.trials
         return RunStatus.BUDGET if short else RunStatus.FINISHED
@@ -218,7 +224,7 @@ class Search:
 
     async def _worker(self, measuring: Measuring, number: int) -> None:
         while self._time_left():
-            trial = await self.run.ask(number)
+            trial = await self._next(number)
             if trial is None:
                 # Nothing new for now; what is in flight may change that.
                 if not (self.run.exhausted and self.run.in_flight):
@@ -231,9 +237,22 @@ class Search:
             self._observer.told(trial)
             self._watch_judge(trial)
 
-    def _time_left(self) -> bool:
+    async def _next(self, worker: int) -> Trial | None:
+        """The next trial; None too if the time is over before a proposer has answered."""
+        try:
+            async with asyncio.timeout(self._seconds_left):
+                return await self.run.ask(worker)
+        except TimeoutError:
+            return None
+
+    @property
+    def _seconds_left(self) -> float | None:
         limit = self._settings.max_minutes
-        return limit is None or self.elapsed_s < 60 * limit
+        return None if limit is None else 60 * limit - self.elapsed_s
+
+    def _time_left(self) -> bool:
+        left = self._seconds_left
+        return left is None or left > 0
 
     def _watch_judge(self, trial: Trial) -> None:
         failed = trial.status is Status.JUDGE_FAILED

@@ -15,6 +15,7 @@ from adrs.model.task import Split, Task
 from adrs.model.trial import Trial
 from adrs.model.verdict import Interval
 from adrs.ports.store import Record
+from adrs.search.costs import add_cost_of_best, costs
 from adrs.search.gap import gains
 from adrs.search.stages import stage_agreement
 from adrs.trust import objective_interval
@@ -48,8 +49,7 @@ def summarize(record: Record, run: str, task: Task) -> dict[str, Any]:
         "calibration": None,
         "stages": [],
         "isolation": None,
-        "usd": 0.0,
-        "tokens": 0,
+        **costs(record, run),
         "wall_s": round(info.elapsed_s, 3),
         "evaluation_s": round(info.evaluation_s, 3),
     }
@@ -79,6 +79,7 @@ def summarize(record: Record, run: str, task: Task) -> dict[str, Any]:
     }
     if best is not None and _on(best, Split.VALIDATION) is not None:
         summary["validation"] = _side_by_side(seed, best, references, Split.VALIDATION, objective)
+    add_cost_of_best(summary, record, run, best)
     if best is not None and best.number != 0:
         summary["gains"] = {split.value: gain for split, gain in gains(best, seed, task).items()}
     if finding is not None:

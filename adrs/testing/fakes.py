@@ -8,6 +8,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 
 from adrs.errors import AdrsError, ConfigError
+from adrs.model.call import Answer, AnswerStatus, ModelRequest
 from adrs.model.evaluation import Evaluation, Sample, Status, WorkloadRef, set_digest
 from adrs.model.isolation import NEEDED_FOR_WINNER, Isolation, IsolationLevel
 from adrs.model.program import Program
@@ -96,6 +97,50 @@ class FunctionEvaluator:
             reason = "as the function said"
             return Sample(workload.name, workload.unit, repeat, answer, reason=reason)
         return Sample(workload.name, workload.unit, repeat, Status.SCORED, answer)
+
+    async def close(self) -> None:
+        """There is nothing to end."""
+
+
+class FunctionModel:
+    """A models' server that is a Python function in this process.
+
+    Args:
+        respond: what it answers to a request: text, or a whole Answer.
+        latency_s: elapsed seconds that every answer takes.
+
+    Attributes:
+        requests: what it was asked, in order.
+        most_at_once: the most calls that were in flight at a time.
+    """
+
+    def __init__(
+        self, respond: Callable[[ModelRequest], str | Answer], latency_s: float = 0.0
+    ) -> None:
+        self._respond = respond
+        self._latency_s = latency_s
+        self._in_flight = 0
+        self.requests: list[ModelRequest] = []
+        self.most_at_once = 0
+
+    async def answer(self, request: ModelRequest) -> Answer:
+        """Calls the function; a text is an answer whose tokens are its words."""
+        self.requests.append(request)
+        self._in_flight += 1
+        self.most_at_once = max(self.most_at_once, self._in_flight)
+        try:
+            await asyncio.sleep(self._latency_s)
+            said = self._respond(request)
+        finally:
+            self._in_flight -= 1
+        if isinstance(said, Answer):
+            return said
+        asked = sum(len(message.content.split()) for message in request.prompt.messages)
+        return Answer(AnswerStatus.ANSWERED, said, tokens_in=asked, tokens_out=len(said.split()))
+
+    def scrub(self, text: str) -> str:
+        """It has no key."""
+        return text
 
     async def close(self) -> None:
         """There is nothing to end."""

@@ -23,6 +23,7 @@ class Cross:
     name = "cross"
     version = "2"
     confined = True
+    waits = False
 
     def __init__(self) -> None:
         self._seen = Memory()

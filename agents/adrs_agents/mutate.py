@@ -24,6 +24,7 @@ class Mutate:
     name = "mutate"
     version = "2"
     confined = True
+    waits = False
 
     def __init__(self) -> None:
         self._seen = Memory()

@@ -53,6 +53,7 @@ class Tune:
     name = "tune"
     version = "2"
     confined = True
+    waits = False
 
     def __init__(self) -> None:
         self._seen = Memory()

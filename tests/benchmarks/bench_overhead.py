@@ -31,6 +31,7 @@ class Instant:
     name = "instant"
     version = "1"
     confined = True
+    waits = False
 
     async def propose(self, context: adrs.Context) -> list[adrs.Candidate]:
         parent = context.selection.parent

@@ -62,6 +62,7 @@ class Steps:
     name = "steps"
     version = "1"
     confined = True
+    waits = False
 
     async def propose(self, context: Context) -> Sequence[Candidate | Rejection]:
         parent = context.selection.parent

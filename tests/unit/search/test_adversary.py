@@ -29,6 +29,7 @@ class Given:
     name = "given"
     version = "1"
     confined = True
+    waits = False
 
     def __init__(self, *values: float) -> None:
         self._values = values

@@ -231,7 +231,7 @@ def damaged(tmp_path: Path) -> Iterator[Store]:
             store.append("toy-1", one_trial(number))
     path = tmp_path / "store.sqlite"
     content = path.read_bytes()
-    path.write_bytes(content[: 80 * 4096] + b"\xff" * (len(content) - 80 * 4096))
+    path.write_bytes(content[: 68 * 4096] + b"\xff" * (len(content) - 68 * 4096))
     with closing(open_store(tmp_path)) as store:
         yield store
 
