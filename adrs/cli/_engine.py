@@ -14,6 +14,7 @@ from adrs.cli._errors import EXIT_INTERRUPTED, show_error
 from adrs.cli._lines import Lines
 from adrs.cli._live import Live
 from adrs.cli._looking import opened, resume_command, store_option, winners_folder
+from adrs.cli._models import model_words
 from adrs.cli._screen import Screen
 from adrs.cli._text import harmless, listed
 from adrs.cli._winners import keep_winner
@@ -144,6 +145,8 @@ def _introduce(screen: Screen, info: RunInfo, task: Task) -> None:
     ]
     screen.line((info.name, "bold"), f"  {harmless(task.brief.title)}")
     screen.line((", ".join(facts), "dim"))
+    for words in model_words(task, settings):
+        screen.line((words, "dim"))
 
 
 async def _searched(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from adrs.cli._models import usd
 from adrs.cli._progress import Progress
 from adrs.cli._screen import Screen
 from adrs.cli._text import duration, gain, harmless, measured, noise
@@ -63,6 +64,7 @@ class Lines(Progress):
         if time.monotonic() - self._written < EVERY_S:
             return
         counts = f"{self.done}/{self.asked} trials, {self.rate}"
+        counts += f", {usd(self.usd)}" if self.usd else ""
         self._write(f"{counts}, {self.rejections} rejections; {self.words}")
 
     def _write(self, words: str) -> None:

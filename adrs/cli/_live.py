@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from adrs.cli._curve import steps
+from adrs.cli._models import usd
 from adrs.cli._progress import Progress
 from adrs.cli._screen import Piece, Screen
 from adrs.cli._text import (
@@ -146,8 +147,17 @@ class Live(Progress):
                 f" · {self.rate} · {self.in_flight} in flight",
                 (f" · {listed(bad)}" if bad else "", "yellow"),
                 (f" · {self.rejections} rejected", "dim"),
+                *self._models(),
             ],
         )
+
+    def _models(self) -> list[Piece]:
+        """Rounds in flight and money, where models are asked."""
+        settings = self.settings
+        if not settings.models and not settings.strong_model:
+            return []
+        of = "" if settings.max_usd is None else f" of {usd(settings.max_usd)}"
+        return [(f" · {self.rounds} rounds · {usd(self.usd)}{of}", "cyan")]
 
     def _noise(self) -> list[list[Piece]]:
         if self.calibration is None:

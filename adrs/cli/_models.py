@@ -1,11 +1,15 @@
-"""Models as they are named on the command line."""
+"""Models on the command line: how they are named, and what is said of them."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from typing import Any
 
+from adrs.cli._text import harmless
 from adrs.errors import ConfigError
 from adrs.model.run import RunSettings
+from adrs.model.task import Task
 
 _RECORD = "record:"
 
@@ -54,3 +58,66 @@ def settings_of_record(url: str | None, run: str) -> RunSettings:
     if not settings.models and not settings.strong_model:
         raise ConfigError(f"{run} asked no model, so its record has no answers; name another run")
     return replace(settings, replays=run, max_minutes=None)
+
+
+def model_words(task: Task, settings: RunSettings) -> Iterator[str]:
+    """Which models are asked, and what that will roughly cost."""
+    from adrs.cli._defaults import PLANNER
+    from adrs.search import estimate
+
+    if settings.replays:
+        yield f"answers of models come from the record of {harmless(settings.replays)}"
+        return
+    if not settings.models and not settings.strong_model:
+        return
+    names = [f"{harmless(name, 60)} x {weight:g}" for name, weight in settings.models]
+    if settings.strong_model:
+        names.append(f"{harmless(settings.strong_model, 60)} when the search stalls")
+    yield (
+        f"models {', '.join(names)}; {settings.calls_in_flight} calls in flight, "
+        f"{settings.ideas} ideas a round"
+    )
+    found = estimate(task, settings, int(PLANNER in settings.proposers))
+    price = "no price is known" if found.usd is None else f"about {usd(found.usd)} at list prices"
+    limits = [] if settings.max_usd is None else [f"at most {usd(settings.max_usd)}"]
+    limits += [] if settings.max_tokens is None else [f"at most {tokens(settings.max_tokens)}"]
+    yield ", ".join(
+        [
+            f"roughly {tokens(found.tokens_in)} in and {tokens(found.tokens_out)} out for "
+            f"{found.trials} of the trials, {price}",
+            *limits,
+        ]
+    )
+
+
+def spending_words(summary: Mapping[str, Any], settings: RunSettings) -> Iterator[tuple[str, str]]:
+    """What models cost so far and what that bought, as titles and words."""
+    spent = summary["models"]
+    if spent is None:
+        return
+    of = "" if settings.max_usd is None else f" of {usd(settings.max_usd)}"
+    doubt = spent["doubtful_usd"]
+    doubtful = f", {usd(doubt)} of it for calls whose end is unknown" if doubt else ""
+    limit = "" if settings.max_tokens is None else f" of {settings.max_tokens}"
+    yield "models", f"{usd(summary['usd'])}{of}{doubtful}, {tokens(summary['tokens'])}{limit}"
+    calls = ", ".join(f"{count} {status}" for status, count in sorted(spent["calls"].items()))
+    replayed = f"; {spent['replayed']} from a record" if spent["replayed"] else ""
+    yield "calls", f"{calls}{replayed}"
+    if len(spent["by_model"]) > 1:
+        shares = (f"{harmless(name, 60)} {usd(cost)}" for name, cost in spent["by_model"].items())
+        yield "by model", ", ".join(shares)
+    if "usd_of_best" in spent:
+        each = spent["usd_per_new_best"]
+        found = f"{spent['new_bests']} new bests by models"
+        price = "" if each is None else f", {usd(each)} each"
+        yield "bought", f"{found}{price}; the steps to the best cost {usd(spent['usd_of_best'])}"
+
+
+def usd(amount: float) -> str:
+    """Money, to the cent or to two digits."""
+    return f"${amount:.2f}" if amount >= 1 or amount == 0 else f"${amount:.2g}"
+
+
+def tokens(count: int) -> str:
+    """A number of tokens, rounded."""
+    return f"{count / 1000:.0f} k tokens" if count >= 10_000 else f"{count} tokens"

@@ -161,6 +161,16 @@ class Progress:
         return self._search.run.in_flight if self._search else 0
 
     @property
+    def rounds(self) -> int:
+        """Rounds of proposers that wait, in flight."""
+        return len(self._search.run.rounds) if self._search else 0
+
+    @property
+    def usd(self) -> float:
+        """What models have cost."""
+        return self._search.run.desk.usd if self._search else 0.0
+
+    @property
     def rejections(self) -> int:
         return self._search.run.rejected if self._search else 0
 

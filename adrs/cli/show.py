@@ -70,7 +70,9 @@ def _show_heading(screen: Screen, run: str, trial: Trial, base: Trial, task: Tas
             ("proposer", origin),
             ("parents", listed([str(number) for number in lineage.parents])),
             ("inspired by", ", ".join(map(str, lineage.inspirations))),
+            ("author", _author(trial)),
             ("plan", harmless(lineage.plan, 1000)),
+            *_expectation(trial),
             ("score", scored(trial, base, task) + _repeats(trial)),
             ("elsewhere", ", ".join(f"{gap} on {on}" for on, gap in gaps.items())),
             ("archive", kept),
@@ -80,6 +82,31 @@ def _show_heading(screen: Screen, run: str, trial: Trial, base: Trial, task: Tas
             ("prompts", ", ".join(lineage.prompts)),
         ]
     )
+
+
+def _author(trial: Trial) -> str:
+    """The model or agent that wrote it, what it was asked for, and what that cost."""
+    from adrs.cli._models import usd
+    from adrs.cli._text import harmless
+
+    lineage = trial.lineage
+    words = [harmless(lineage.author, 80), lineage.operator]
+    words += [usd(lineage.usd)] if lineage.usd else []
+    return ", ".join(filter(None, words))
+
+
+def _expectation(trial: Trial) -> list[tuple[str, str]]:
+    """What it should bring, so that it can be held against what it brought."""
+    from adrs.cli._text import harmless
+
+    idea = trial.lineage.idea
+    if idea is None:
+        return []
+    expected = f"{100 * idea.expected:.3g} % better {harmless(idea.metric, 40)}, since "
+    return [
+        ("expected", expected + harmless(idea.hypothesis, 500)),
+        ("risk", harmless(idea.risk, 300)),
+    ]
 
 
 def _repeats(trial: Trial) -> str:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from adrs.cli._options import Json, RunName, StoreUrl
 
 if TYPE_CHECKING:
+    from adrs.model.round import Round
     from adrs.model.run import RunInfo
 
 
 def status(run: RunName = None, store: StoreUrl = None, as_json: Json = False) -> None:
     """Say how a run stands, and what it found so far."""
+    from dataclasses import asdict
     from datetime import UTC, datetime
 
     from adrs.cli._closing import show_findings
     from adrs.cli._looking import killed, opened, resume_command, run_named, standing
+    from adrs.cli._models import spending_words
     from adrs.cli._screen import Screen
     from adrs.cli._text import harmless
     from adrs.search import summarize
@@ -25,6 +29,7 @@ def status(run: RunName = None, store: StoreUrl = None, as_json: Json = False) -
         info = run_named(record, run)
         task = record.task(info.name)
         summary = summarize(record, info.name, task)
+        rounds = record.rounds(info.name)
     beat_s = max(0.0, (datetime.now(UTC) - info.heartbeat_at).total_seconds())
     if as_json:
         more = {
@@ -35,6 +40,9 @@ def status(run: RunName = None, store: StoreUrl = None, as_json: Json = False) -
             "asked": info.settings.trials,
             "in_flight": info.asked - info.told,
             "max_minutes": info.settings.max_minutes,
+            "max_usd": info.settings.max_usd,
+            "max_tokens": info.settings.max_tokens,
+            "last_round": asdict(rounds[-1]) if rounds else None,
         }
         screen.json({**summary, **more})
         return
@@ -48,6 +56,8 @@ def status(run: RunName = None, store: StoreUrl = None, as_json: Json = False) -
             ("outcomes", ", ".join(f"{n} {one}" for one, n in info.by_status.items())),
             ("rejections", str(info.rejections)),
             ("time", _time(info)),
+            *spending_words(summary, info.settings),
+            ("chosen", _chosen(rounds)),
         ]
     )
     show_findings(screen, summary, task.objective)
@@ -63,6 +73,16 @@ def status(run: RunName = None, store: StoreUrl = None, as_json: Json = False) -
 def _in_flight(info: RunInfo) -> str:
     count = info.asked - info.told
     return f", {count} {'in flight' if info.live else 'to measure again'}" if count else ""
+
+
+def _chosen(rounds: Sequence[Round]) -> str:
+    """What the last round of a proposer that waits is about, and why."""
+    from adrs.cli._text import harmless
+
+    if not rounds:
+        return ""
+    last = rounds[-1]
+    return f"{last.operator} from trial {last.parent}: {harmless(last.reason, 400)}"
 
 
 def _time(info: RunInfo) -> str:

@@ -1,6 +1,7 @@
 """Run (ask/tell), the engine that drives it, and what it found."""
 
 from adrs.search.assembly import assemble, check_settings, choose_sandbox, new_run
+from adrs.search.estimate import estimate
 from adrs.search.executor import LocalExecutor
 from adrs.search.gap import gains
 from adrs.search.run import Run
@@ -15,6 +16,7 @@ __all__ = [
     "assemble",
     "check_settings",
     "choose_sandbox",
+    "estimate",
     "gains",
     "new_run",
     "summarize",

@@ -42,6 +42,11 @@ class Budget:
         self._reserved: list[Cost] = []
         self._changed = asyncio.Condition()
 
+    @property
+    def usd(self) -> float:
+        """What is spent, without what is set aside."""
+        return self._usd
+
     async def reserve(self, cost: Cost) -> None:
         """Sets aside what a call can take; waits for calls in flight where they decide.
 

@@ -162,6 +162,11 @@ class ModelCalls:
         speechless = sum(answer.status in _SPEECHLESS for answer in answers)
         return answers[-1].status in _SPEECHLESS and speechless >= SPEECHLESS
 
+    @property
+    def usd(self) -> float:
+        """What the run has spent."""
+        return self._budget.usd
+
     async def close(self) -> None:
         """Ends connections."""
         if self._server is not None:

@@ -83,6 +83,11 @@ class Desk:
         }
         self.place: Try | None = None
 
+    @property
+    def usd(self) -> float:
+        """What models have cost; 0.0 if the run has none."""
+        return 0.0 if self._calls is None else self._calls.usd
+
     def equip(self, round: Round, context: Context) -> Context:  # noqa: A002 - our noun
         """The context with what the round works with."""
 
