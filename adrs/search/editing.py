@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import re
-
 from adrs.model.program import Program
 from adrs.model.task import Brief
 
-_BLOCK = re.compile(
-    rb"^(?P<start>[^\n]*EVOLVE-BLOCK-START[^\n]*\n).*?(?P<end>^[^\n]*EVOLVE-BLOCK-END)", re.M | re.S
-)
+_START, _END = b"EVOLVE-BLOCK-START", b"EVOLVE-BLOCK-END"
 
 
 def edit_fault(program: Program, seed: Program, brief: Brief) -> str:
@@ -24,12 +20,24 @@ def edit_fault(program: Program, seed: Program, brief: Brief) -> str:
             continue
         if not brief.may_edit(path):
             return f"{path} is not editable; editable: {', '.join(brief.editable)}"
-        if before is None or not _BLOCK.search(before):
-            continue
-        if after is None or _fixed_part(after) != _fixed_part(before):
+        fixed = None if before is None else _fixed_part(before)
+        if fixed is not None and (after is None or _fixed_part(after) != fixed):
             return f"{path} was changed outside its EVOLVE-BLOCK marks"
     return ""
 
 
-def _fixed_part(data: bytes) -> bytes:
-    return _BLOCK.sub(rb"\g<start>\g<end>", data)
+def _fixed_part(data: bytes) -> bytes | None:
+    """A file without what stands between its EVOLVE-BLOCK marks; None if it has none.
+
+    Linear in its length: a regular expression from mark to mark is not, and programs are hostile.
+    """
+    kept: list[bytes] = []
+    opened, found = -1, False
+    for line in data.split(b"\n"):
+        if opened >= 0 and _END in line:
+            del kept[opened:]
+            opened, found = -1, True
+        kept.append(line)
+        if opened < 0 and _START in line:
+            opened = len(kept)
+    return b"\n".join(kept) if found else None

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import replace
-from random import Random
 
 from adrs.errors import SeedFailed, TrialStateError
 from adrs.model.calibration import Calibration
 from adrs.model.evaluation import Evaluation, Score, Status, merged
 from adrs.model.facts import Asked, Begun, Calibrated, Fact, Measured, Noted, Refused, Started, Told
-from adrs.model.round import Round
 from adrs.model.scoring import bounded, repeat_scores
 from adrs.model.scoring import score as score_of
 from adrs.model.task import Split, Task
@@ -22,25 +19,21 @@ from adrs.model.trial import (
     Lineage,
     Rejection,
     RejectionKind,
-    Selection,
     Trial,
 )
 from adrs.ports.archive import Archive
-from adrs.ports.proposer import Context, Proposer
+from adrs.ports.proposer import Proposer
 from adrs.ports.store import Store
-from adrs.search.allocation import EVALUATION_USD, Allocation
 from adrs.search.desk import Desk
 from adrs.search.duplicates import normal_form
 from adrs.search.editing import edit_fault
-from adrs.search.ledger import Ledger
 from adrs.search.promotion import Promotion
 from adrs.search.rounds import Proposals, Rounds, Turn
+from adrs.search.turns import Turns
 from adrs.trust import Noise
 
 # So many refused proposals in a row mean that the proposers have nothing new to say.
 BARREN = 300
-# So many of the best are candidates for another parent when the search has stalled.
-_OTHERS = 16
 _NO_RATIO = "no ratio to the seed's, since a figure is not above zero"
 
 
@@ -72,8 +65,6 @@ class Run:
         self.task = task
         self.archive = archive
         self.store = store
-        self.best: Trial | None = None
-        self.told = 0
         self.rejected = 0
         self.exhausted = False
         # What the seed was measured on at each search stage, by `set_digest`.
@@ -81,22 +72,10 @@ class Run:
         self._settings = settings = store.run(name).settings
         self._direction = task.objective.metric.direction
         self._proposers = {proposer.name: proposer for proposer in proposers}
-        worth = settings.max_usd / settings.trials if settings.max_usd else EVALUATION_USD
-        self.allocation = Allocation(
-            [proposer.name for proposer in proposers],
-            self._direction,
-            settings.seed,
-            dict(settings.models),
-            settings.strong_model,
-            1 / worth,
-        )
         self.desk = desk or Desk(store, name)
-        self.ledger = Ledger()
         self.rounds = Rounds(settings.calls_in_flight)
-        self._cut_off: deque[Turn] = deque()
-        # Only proposers that wait look back, and a long search without them need not remember.
-        self._remembers = any(proposer.waits for proposer in proposers)
-        self._history: dict[int, Trial] = {}
+        self._speakers = Turns(name, task, proposers, archive, store, self.desk)
+        self.allocation = self._speakers.allocation
         self._seen: dict[str, int] = {}
         self._scores: dict[int, Score] = {}
         self._open: dict[int, Trial] = {}
@@ -125,19 +104,12 @@ class Run:
             self.rejected += 1
         cut_off = deque(self.store.open_rounds(self.name))
         for trial in told:
-            self._take_up(cut_off)
+            self._speakers.take_up(cut_off)
             self._absorb(trial)
-        self._take_up(cut_off)
+        self._speakers.take_up(cut_off)
         for trial in waiting:
             self._open[trial.number] = trial
             self._ready.append(trial)
-
-    def _take_up(self, cut_off: deque[Round]) -> None:
-        """Makes the turns again that were in flight, of what was known when they began."""
-        while cut_off and cut_off[0].told == self.told:
-            found = cut_off.popleft()
-            if found.proposer in self._proposers:
-                self._cut_off.append(self._turn_of(found))
 
     def _absorb(self, trial: Trial) -> tuple[Trial, list[Noted]]:
         """What a told trial changes, in the first run and in every replay of it.
@@ -173,14 +145,20 @@ class Run:
             if (finding := proposer.observe(trial)) is not None
         ]
         best = self.archive.elites(1)
-        self.best = best[0] if best else None
-        self.ledger.told(trial, self.best)
-        if self._remembers:
-            self._history[trial.number] = trial
-        self.told += 1
+        self._speakers.learn(trial, best[0] if best else None)
         return trial, findings
 
     # --- asking --------------------------------------------------------------------------
+
+    @property
+    def best(self) -> Trial | None:
+        """The best trial so far; None before the seed is told."""
+        return self._speakers.best
+
+    @property
+    def told(self) -> int:
+        """Trials whose result was accepted, the seed included."""
+        return self._speakers.told
 
     @property
     def asked(self) -> int:
@@ -255,21 +233,15 @@ class Run:
             self._baseline is not None
             and len(self._ready) < self._settings.workers
             and self._may_begin()
-            and self._next_waits()
+            and self._speakers.waits(self._next_ordinal)
         ):
             self.rounds.begin(self._next_turn())
 
-    def _next_waits(self) -> bool:
-        """Whether whoever is next waits for something outside."""
-        if self._cut_off:
-            return True
-        return self._proposers[self.allocation.choose(self._next_ordinal)].waits
-
     def _may_begin(self) -> bool:
         """Whether another proposal is wanted, and its proposer free to make it."""
-        if self._room < 1 and not self._cut_off:
+        if self._room < 1 and not self._speakers.cut_off:
             return False
-        return not (self._next_waits() and self.rounds.full)
+        return not (self._speakers.waits(self._next_ordinal) and self.rounds.full)
 
     @property
     def _room(self) -> int:
@@ -304,75 +276,13 @@ class Run:
 
     def _next_turn(self) -> Turn:
         """Whoever is next to propose; one that waits is recorded before it begins."""
-        if self._cut_off:
-            return self._cut_off.popleft()
-        ordinal = self._take_ordinal()
-        selection = self.archive.select(ordinal)
-        proposer = self._proposers[self.allocation.choose(ordinal)]
-        if not proposer.waits:
-            return Turn(proposer, self._context(ordinal, selection))
-        stalled = self.ledger.stalled
-        if stalled:
-            selection = self._elsewhere(ordinal, selection)
-        company = bool(selection.inspirations)
-        operator, model, reason = self.allocation.brief(ordinal, proposer.name, stalled, company)
-        begun = Round(
-            ordinal=ordinal,
-            proposer=proposer.name,
-            parent=selection.parent.number,
-            inspirations=tuple(trial.number for trial in selection.inspirations),
-            island=selection.island,
-            told=self.told,
-            notes=len(self.store.notes(self.name)),
-            wanted=max(1, min(self._settings.ideas, self._room)),
-            operator=operator,
-            model=model,
-            stalled=stalled,
-            reason=reason,
-        )
-        turn = self._turn_of(begun)
-        self._unrecorded.append(Begun(begun))
-        self._record()
+        if self._speakers.cut_off:
+            return self._speakers.cut_off.popleft()
+        turn = self._speakers.next(self._take_ordinal(), self._room)
+        if turn.round is not None:
+            self._unrecorded.append(Begun(turn.round))
+            self._record()
         return turn
-
-    def _turn_of(self, begun: Round) -> Turn:
-        """A turn of what is known now: when a round begins, and at the same place of a replay."""
-        assert self.best is not None
-        parent, *others = (self._history[n] for n in (begun.parent, *begun.inspirations))
-        context = replace(
-            self._context(begun.ordinal, Selection(begun.island, parent, tuple(others))),
-            best=self._history[self.best.number],
-            wanted=begun.wanted,
-            operator=begun.operator,
-            stalled=begun.stalled,
-            history=tuple(self._history.values()),
-            notes=tuple(self.store.notes(self.name)[: begun.notes]),
-        )
-        equipped = self.desk.equip(begun, context)
-        return Turn(self._proposers[begun.proposer], equipped, begun)
-
-    def _context(self, ordinal: int, selection: Selection) -> Context:
-        digest = hashlib.sha256(f"{self._settings.seed}/{ordinal}".encode()).digest()
-        assert self.best is not None
-        return Context(
-            brief=self.task.brief,
-            ordinal=ordinal,
-            seed=int.from_bytes(digest[:8]),
-            selection=selection,
-            best=self.best,
-        )
-
-    def _elsewhere(self, ordinal: int, usual: Selection) -> Selection:
-        """Another parent than the best or its like, for a search that has stalled."""
-        assert self.best is not None
-        near = {self.best.number, *self.best.lineage.parents}
-        others = [trial for trial in self.archive.elites(_OTHERS) if trial.number not in near]
-        if not others:
-            return usual
-        parent = Random(f"{self._settings.seed}/elsewhere/{ordinal}").choice(others)
-        company = [t for t in (self.best, *usual.inspirations) if t.number != parent.number]
-        inspirations = tuple({trial.number: trial for trial in company}.values())
-        return Selection(parent.island, parent, inspirations[:2])
 
     def _accept(self, turn: Turn, proposals: Proposals) -> bool:
         """Numbers what was proposed, recorded with what comes next; whether any becomes a trial."""

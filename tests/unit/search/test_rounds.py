@@ -178,9 +178,9 @@ def test_a_round_that_was_cut_off_sees_again_what_it_saw(
     seen = {context.ordinal: context for context in before.contexts}
     for begun, context in zip(cut_off, after.contexts, strict=False):
         assert context.ordinal == begun.ordinal
-        assert replace(context, models=None, door=None) == replace(
-            seen[begun.ordinal], models=None, door=None
-        )
+        if begun.ordinal in seen:  # the last was recorded and killed before it could start
+            first = replace(seen[begun.ordinal], models=None, door=None)
+            assert replace(context, models=None, door=None) == first
     assert store.run(run).told == 31
     assert store.open_rounds(run) == []
     asked = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -417,3 +418,24 @@ def test_who_was_exhausted_may_have_something_new_after_the_next_tell(
         assert not run.exhausted
 
     asyncio.run(play())
+
+
+@pytest.mark.parametrize(
+    "marks", [b"# EVOLVE-BLOCK-START\n" * 60_000, b"# EVOLVE-BLOCK-END\n" * 60_000]
+)
+def test_marks_without_end_are_looked_through_quickly(task: adrs.Task, marks: bytes) -> None:
+    seed = adrs.Program({"numbers.py": b"# EVOLVE-BLOCK-START\nx = 1\n# EVOLVE-BLOCK-END\n"})
+    began = time.process_time()
+    hostile = seed.replacing({"numbers.py": marks})
+    assert "outside its EVOLVE-BLOCK" in adrs.edit_fault(hostile, seed, task.brief)
+    assert time.process_time() - began < 2
+
+
+def test_an_empty_block_may_be_filled_and_nothing_else(task: adrs.Task) -> None:
+    seed = adrs.Program({"numbers.py": b"a = 1\n# EVOLVE-BLOCK-START\n# EVOLVE-BLOCK-END\n"})
+    filled = seed.replacing(
+        {"numbers.py": b"a = 1\n# EVOLVE-BLOCK-START\nx = 1\n# EVOLVE-BLOCK-END\n"}
+    )
+    assert adrs.edit_fault(filled, seed, task.brief) == ""
+    other = seed.replacing({"numbers.py": b"a = 2\n# EVOLVE-BLOCK-START\n# EVOLVE-BLOCK-END\n"})
+    assert "outside" in adrs.edit_fault(other, seed, task.brief)
