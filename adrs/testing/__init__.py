@@ -1,14 +1,34 @@
-"""What plug-in authors test with: contracts that each kind of plug-in must fulfil."""
+"""What plug-in authors test with: contracts that each kind of plug-in must fulfil.
 
-import pytest
+Contracts need pytest and are resolved when they are first used; what else is here needs nothing.
+"""
 
-# Before they are imported, so that a failing contract shows the values it compared.
-pytest.register_assert_rewrite(
-    "adrs.testing.proposer_contract",
-    "adrs.testing.sandbox_contract",
-    "adrs.testing.store_contract",
-)
+from __future__ import annotations
 
-from adrs.testing.proposer_contract import ProposerContract as ProposerContract  # noqa: E402
-from adrs.testing.sandbox_contract import SandboxContract as SandboxContract  # noqa: E402
-from adrs.testing.store_contract import StoreContract as StoreContract  # noqa: E402
+import sys
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from adrs.testing.proposer_contract import ProposerContract as ProposerContract
+    from adrs.testing.sandbox_contract import SandboxContract as SandboxContract
+    from adrs.testing.store_contract import StoreContract as StoreContract
+
+_HOMES = {
+    "ProposerContract": "adrs.testing.proposer_contract",
+    "SandboxContract": "adrs.testing.sandbox_contract",
+    "StoreContract": "adrs.testing.store_contract",
+}
+
+__all__ = sorted(_HOMES)
+
+if "pytest" in sys.modules:
+    # Before they are imported, so that a failing contract shows the values it compared.
+    sys.modules["pytest"].register_assert_rewrite(*_HOMES.values())
+
+
+def __getattr__(name: str) -> object:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module 'adrs.testing' has no attribute {name!r}")
+    return getattr(import_module(home), name)
