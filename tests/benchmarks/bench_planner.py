@@ -2,15 +2,21 @@
 
     python tests/benchmarks/bench_planner.py
 
-Four ideas a round, each written at the first try, after 200 trials; the mean of 100 rounds.
+Four ideas a round after 200 trials; the mean of 100 rounds. Once with a model in this process; once
+with a server, every call recorded, beside the same calls made by the bare client.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import subprocess
+import sys
+import tempfile
 import time
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import adrs
 from adrs import (
@@ -28,6 +34,9 @@ from adrs import (
     Status,
     Trial,
 )
+from adrs.plugins import load
+from adrs.search.calls import ModelCalls
+from adrs.search.desk import RoundModels
 
 TASK = Path(__file__).parents[2] / "tasks" / "spot_single"
 IDEAS = 4
@@ -91,40 +100,121 @@ def history(task: adrs.Task) -> list[Trial]:
     return told
 
 
-async def measure() -> float:
-    """CPU seconds of one round."""
-    from adrs_agents.planner import Planner
+class Kept:
+    """A model that remembers what it was asked."""
 
-    task = adrs.load_task(TASK)
-    told = history(task)
-    best = min(told, key=lambda trial: trial.score.value if trial.score else 0.0)
-    planner = Planner()
-    for trial in told:
-        planner.observe(trial)
+    def __init__(self, models: adrs.Models, prompts: list[Prompt]) -> None:
+        self._models = models
+        self._prompts = prompts
+        self.name = models.name
 
-    async def one_round(ordinal: int) -> None:
+    @property
+    def usd(self) -> float:
+        return self._models.usd
+
+    async def ask(self, prompt: Prompt) -> Answer:
+        self._prompts.append(prompt)
+        return await self._models.ask(prompt)
+
+
+class Rounds:
+    """Rounds of one planner after the same history."""
+
+    def __init__(self) -> None:
+        from adrs_agents.planner import Planner
+
+        self.task = adrs.load_task(TASK)
+        self._told = history(self.task)
+        self._planner = Planner()
+        for trial in self._told:
+            self._planner.observe(trial)
+
+    async def one(self, ordinal: int, models: adrs.Models) -> list[Candidate | adrs.Rejection]:
         context = adrs.Context(
-            task.brief,
+            self.task.brief,
             ordinal,
             ordinal,
-            adrs.Selection(0, told[-1], tuple(told[5:7])),
-            best,
+            adrs.Selection(0, self._told[-1], tuple(self._told[5:7])),
+            min(self._told, key=lambda trial: trial.score.value if trial.score else 0.0),
             wanted=IDEAS,
             operator=("refine", "explore", "combine")[ordinal % 3],
-            history=told,
-            models=InstantModel(),
+            history=self._told,
+            models=models,
         )
-        answers = await planner.propose(context)
-        made = [answer for answer in answers if isinstance(answer, Candidate)]
-        assert len(made) == IDEAS, answers
+        return list(await self._planner.propose(context))
 
+
+async def alone() -> float:
+    """CPU seconds of one round with a model in this process."""
+    rounds = Rounds()
     for ordinal in range(5):
-        await one_round(ordinal)
+        await rounds.one(ordinal, InstantModel())
     began = time.process_time()
     for ordinal in range(ROUNDS):
-        await one_round(ordinal)
+        answers = await rounds.one(ordinal, InstantModel())
+        assert all(isinstance(answer, Candidate) for answer in answers), answers
     return (time.process_time() - began) / ROUNDS
 
 
+async def with_server(base_url: str, folder: str) -> dict[str, float]:
+    """CPU seconds of one round with calls that are recorded, and of the same calls bare."""
+    from openai import AsyncOpenAI
+
+    rounds = Rounds()
+    with closing(adrs.open_store(folder)) as store:
+        settings = adrs.RunSettings(str(TASK), trials=1, models=(("scripted", 1.0),))
+        run = store.create_run(rounds.task, settings).name
+        server: Any = load("adrs.models", "openai")(base_url)
+        calls = ModelCalls(store, run, settings, server)
+        asked: list[list[Prompt]] = []
+        for ordinal in range(ROUNDS + 5):
+            if ordinal == 5:
+                began = time.process_time()
+            asked.append([])
+            await rounds.one(ordinal, Kept(RoundModels(calls, ordinal, "scripted"), asked[-1]))
+        ours = time.process_time() - began
+        await calls.close()
+    async with AsyncOpenAI(base_url=base_url, api_key="none", max_retries=0) as client:
+
+        async def bare(prompt: Prompt) -> None:
+            more: Any = {}
+            if prompt.schema is not None:
+                form = {"name": "answer", "strict": True, "schema": prompt.schema}
+                more["response_format"] = {"type": "json_schema", "json_schema": form}
+            messages: Any = [{"role": m.role, "content": m.content} for m in prompt.messages]
+            await client.chat.completions.create(
+                model="scripted", messages=messages, max_tokens=prompt.max_tokens, **more
+            )
+
+        for number, prompts in enumerate(asked):
+            if number == 5:
+                began = time.process_time()
+            plans = [prompt for prompt in prompts if prompt.step.startswith("plan")]
+            for prompt in plans:
+                await bare(prompt)
+            await asyncio.gather(*(bare(prompt) for prompt in prompts if prompt not in plans))
+        theirs = time.process_time() - began
+    return {
+        "cpu_ms_per_round_with_server": round(1000 * ours / ROUNDS, 1),
+        "cpu_ms_per_round_bare_client": round(1000 * theirs / ROUNDS, 1),
+        "cpu_ms_per_round_beyond": round(1000 * (ours - theirs) / ROUNDS, 1),
+        "calls_per_round": round(sum(map(len, asked)) / len(asked), 2),
+    }
+
+
+def main() -> None:
+    command = [sys.executable, "-m", "adrs.testing.model_server"]
+    server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    try:
+        assert server.stdout is not None
+        base_url = server.stdout.readline().strip()
+        with tempfile.TemporaryDirectory() as folder:
+            figures = asyncio.run(with_server(base_url, folder))
+    finally:
+        server.terminate()
+        server.wait()
+    print(json.dumps({"cpu_ms_per_round": round(1000 * asyncio.run(alone()), 1), **figures}))
+
+
 if __name__ == "__main__":
-    print(json.dumps({"cpu_ms_per_round": round(1000 * asyncio.run(measure()), 1)}))
+    main()
