@@ -92,6 +92,7 @@ if TYPE_CHECKING:
     from adrs.model.task import Split as Split
     from adrs.model.task import Stage as Stage
     from adrs.model.task import Task as Task
+    from adrs.model.text import harmless as harmless
     from adrs.model.trial import Admission as Admission
     from adrs.model.trial import Candidate as Candidate
     from adrs.model.trial import Idea as Idea
@@ -138,6 +139,10 @@ if TYPE_CHECKING:
     from adrs.search import new_run as new_run
     from adrs.search import summarize as summarize
     from adrs.search.editing import edit_fault as edit_fault
+    from adrs.search.outside import assignment as assignment
+    from adrs.search.outside import briefing as briefing
+    from adrs.search.outside import standings as standings
+    from adrs.search.outside import told_of as told_of
     from adrs.store import open_store as open_store
     from adrs.trust import judge_held_out as judge_held_out
     from adrs.trust import mean_interval as mean_interval
@@ -166,6 +171,7 @@ _HOMES = {
     "adrs.model.round": "Lease Rehearsal Round Submission",
     "adrs.model.run": "RunInfo RunSettings RunStatus",
     "adrs.model.task": "Brief Environment EvaluatorChoice Limits Split Stage Task",
+    "adrs.model.text": "harmless",
     "adrs.model.trial": "Admission Candidate Idea Lineage Rejection RejectionKind Selection Trial",
     "adrs.model.verdict": "Finding Interval Verdict",
     "adrs.model.verification": "Standing Verification",
@@ -181,6 +187,7 @@ _HOMES = {
         "summarize"
     ),
     "adrs.search.editing": "edit_fault",
+    "adrs.search.outside": "assignment briefing standings told_of",
     "adrs.store": "open_store",
     "adrs.trust": "judge_held_out mean_interval",
 }

@@ -9,11 +9,14 @@ from collections.abc import Sequence
 import typer
 
 from adrs.cli import (
+    ask,
     config,
     delete,
     diff,
     doctor,
     lineage,
+    mcp,
+    note,
     plugins,
     run,
     runs,
@@ -21,6 +24,7 @@ from adrs.cli import (
     status,
     stop,
     store,
+    tell,
     trials,
     verify,
 )
@@ -42,6 +46,10 @@ app.command()(trials.trials)
 app.command()(show.show)
 app.command()(lineage.lineage)
 app.command()(diff.diff)
+app.command()(ask.ask)
+app.command()(tell.tell)
+app.command()(note.note)
+app.command()(mcp.mcp)
 app.command()(verify.verify)
 app.command()(stop.stop)
 app.command()(delete.delete)

@@ -3,41 +3,14 @@
 from __future__ import annotations
 
 import math
-import unicodedata
 from collections.abc import Sequence
 from datetime import datetime
 
 from adrs.model.calibration import Calibration
-
-# Control characters, format characters (among them those that turn the direction of writing),
-# lone surrogates, private and unassigned ones, and separators that terminals take as a new line.
-_ACTIVE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
-
-
-def harmless(text: str, limit: int | None = None) -> str:
-    """What a candidate, a judge or a model wrote, on one line and without power over a terminal.
-
-    White space becomes single blanks; every character that a terminal might act on is spelled out.
-
-    Args:
-        limit: characters after which the rest is cut off.
-    """
-    line = "".join(map(_spelled, " ".join(text.split())))
-    return line if limit is None or len(line) <= limit else line[: max(0, limit - 1)] + "…"
-
-
-def harmless_lines(text: str) -> list[str]:
-    """The same for text whose lines and indentation matter, such as a program or its output."""
-    lines = text.replace("\r\n", "\n").split("\n")
-    return ["".join(map(_spelled, line.expandtabs(4))) for line in lines]
-
-
-def _spelled(character: str) -> str:
-    if character.isascii() and character.isprintable():
-        return character
-    if unicodedata.category(character) in _ACTIVE:
-        return character.encode("unicode_escape").decode()
-    return character
+from adrs.model.text import gain as gain
+from adrs.model.text import harmless as harmless
+from adrs.model.text import harmless_lines as harmless_lines
+from adrs.model.text import percent as percent
 
 
 def significant(value: float, digits: int = 4) -> str:
@@ -65,21 +38,6 @@ def bounds(low: float | None, high: float | None) -> str:
         return f"[{significant(low, 3)}, {significant(high, 3)}]"
     digits = max(0, 1 - math.floor(math.log10(width)))
     return f"[{low:,.{digits}f}, {high:,.{digits}f}]"
-
-
-def percent(share: float) -> str:
-    """A share of one as a percentage, with three significant digits at most."""
-    size = abs(100 * share)
-    digits = 0 if size >= 99.95 else 1 if size >= 0.995 else 2
-    return f"{100 * share:,.{digits}f} %"
-
-
-def gain(effect: float) -> str:
-    """A relative improvement in words."""
-    words = percent(abs(effect))
-    if words == percent(0.0):
-        return "no change"
-    return f"{words} {'better' if effect > 0 else 'worse'}"
 
 
 def duration(seconds: float) -> str:

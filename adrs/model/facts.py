@@ -19,7 +19,8 @@ from adrs.model.verdict import Finding
 class Begun:
     """A proposer that waits for something outside began its turn.
 
-    It is over when the round's ordinal has a trial or a rejection.
+    It is over when the round's ordinal has a trial or a rejection. Begun again, it is brought up to
+    date, unless an agent has a lease on it.
     """
 
     round: Round

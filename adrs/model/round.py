@@ -65,11 +65,13 @@ class Submission:
 
     Attributes:
         plan: what it meant to do, in its own words; untrusted text.
+        parent: number of the trial that the lease was about.
     """
 
     agent: str
     program: Program
     plan: str = ""
+    parent: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,6 +73,12 @@ class Rounds:
         """Candidates that turns in flight were asked for."""
         return sum(turn.round.wanted for turn in self._turns.values() if turn.round is not None)
 
+    @property
+    def offers(self) -> list[Round]:
+        """Rounds that no model answers: they wait for agents."""
+        rounds = (turn.round for turn in self._turns.values())
+        return [one for one in rounds if one is not None and not one.model]
+
     def begin(self, turn: Turn) -> None:
         """Lets a proposer start; `finished` will have what it says."""
         self._turns[asyncio.ensure_future(turn.proposals())] = turn

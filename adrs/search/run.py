@@ -396,7 +396,10 @@ class Run:
             facts.append(beside)
         if calibration is not None:
             facts.append(Calibrated(calibration))
-        self.store.append(self.name, [*facts, Told(number, score, trial.admission), *findings])
+        # What an agent will take up next is about what is known by then.
+        offers = [Begun(self._speakers.renewed(offer)) for offer in self.rounds.offers]
+        told = Told(number, score, trial.admission)
+        self.store.append(self.name, [*facts, told, *findings, *offers])
         del self._open[number]
         return trial
 

@@ -88,30 +88,37 @@ class Turns:
         Args:
             room: trials that nobody was asked for yet.
         """
-        selection = self._archive.select(ordinal)
         proposer = self._proposers[self.allocation.choose(ordinal)]
         if not proposer.waits:
-            return Turn(proposer, self._context(ordinal, selection))
+            return Turn(proposer, self._context(ordinal, self._archive.select(ordinal)))
+        wanted = max(1, min(self._settings.ideas, room))
+        return self._turn_of(self._round(ordinal, proposer.name, wanted))
+
+    def renewed(self, begun: Round) -> Round:
+        """A round that nobody has taken up, of what is known by now."""
+        return self._round(begun.ordinal, begun.proposer, begun.wanted)
+
+    def _round(self, ordinal: int, proposer: str, wanted: int) -> Round:
+        selection = self._archive.select(ordinal)
         stalled = self._ledger.stalled
         if stalled:
             selection = self._elsewhere(ordinal, selection)
         company = bool(selection.inspirations)
-        operator, model, reason = self.allocation.brief(ordinal, proposer.name, stalled, company)
-        begun = Round(
+        operator, model, reason = self.allocation.brief(ordinal, proposer, stalled, company)
+        return Round(
             ordinal=ordinal,
-            proposer=proposer.name,
+            proposer=proposer,
             parent=selection.parent.number,
             inspirations=tuple(trial.number for trial in selection.inspirations),
             island=selection.island,
             told=self.told,
             notes=len(self._store.notes(self._name)),
-            wanted=max(1, min(self._settings.ideas, room)),
+            wanted=wanted,
             operator=operator,
             model=model,
             stalled=stalled,
             reason=reason,
         )
-        return self._turn_of(begun)
 
     def _turn_of(self, begun: Round) -> Turn:
         """A turn of what is known now: when a round begins, and at the same place of a replay."""

@@ -102,7 +102,7 @@ class ProgramView(TypedDict):
     left_out: dict[str, str]
 
 
-class Standing(TypedDict):
+class TrialSummary(TypedDict):
     """A trial among others."""
 
     number: int
@@ -113,7 +113,7 @@ class Standing(TypedDict):
     parents: list[int]
 
 
-class TrialView(Standing):
+class TrialView(TrialSummary):
     """A trial.
 
     Attributes:
@@ -171,7 +171,7 @@ class Briefing(TypedDict):
     trials: int
     trials_asked: int
     seed: Figure | None
-    best: Standing | None
+    best: TrialSummary | None
 
 
 class Assignment(TypedDict):
@@ -189,7 +189,7 @@ class Assignment(TypedDict):
     agent: str
     expires_at: str
     parent: TrialView
-    inspirations: list[Standing]
+    inspirations: list[TrialSummary]
     notebook: list[Note]
 
 

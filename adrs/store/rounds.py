@@ -46,11 +46,34 @@ _LEASES = (
     .where(LEASES.c.run_key == sa.bindparam("run_key"))
     .order_by(LEASES.c.key)
 )
-_SUBMITTED = sa.select(LEASES).where(
-    LEASES.c.run_key == sa.bindparam("run_key"),
+_RENEW = (
+    ROUNDS.update()
+    .where(
+        ROUNDS.c.run_key == sa.bindparam("at_run"),
+        ROUNDS.c.ordinal == sa.bindparam("at_ordinal"),
+        ~sa.exists().where(
+            LEASES.c.run_key == ROUNDS.c.run_key, LEASES.c.ordinal == ROUNDS.c.ordinal
+        ),
+    )
+    .values(content=sa.bindparam("new_content"))
+)
+_KNOWN = sa.select(ROUNDS.c.key).where(_OF_RUN, ROUNDS.c.ordinal == sa.bindparam("ordinal"))
+_SUBMITTED = _LEASES.where(
     LEASES.c.ordinal == sa.bindparam("ordinal"),
     LEASES.c.submitted_at.is_not(None),
 )
+
+
+def keep_round(connection: sa.Connection, run: int, begun: Round, at: float) -> None:
+    """Records a round; one that is known and that nobody holds is brought up to date."""
+    content = codec.record_to_json(begun)
+    place = {"run_key": run, "ordinal": begun.ordinal}
+    if connection.scalar(_KNOWN, place) is None:
+        row = {**place, "proposer": begun.proposer, "at": at, "content": content}
+        connection.execute(ROUNDS.insert(), row)
+        return
+    change = {"at_run": run, "at_ordinal": begun.ordinal, "new_content": content}
+    connection.execute(_RENEW, change)
 
 
 def load_open_rounds(connection: sa.Connection, run: int) -> Sequence[Round]:
@@ -131,7 +154,8 @@ def load_submission(connection: sa.Connection, run: int, ordinal: int) -> Submis
     if row is None:
         return None
     program = load_programs(connection, [row["program_key"]])[row["program_key"]]
-    return Submission(row["agent"], program, row["plan"] or "")
+    begun = codec.record_from_json(Round, row["content"])
+    return Submission(row["agent"], program, row["plan"] or "", begun.parent)
 
 
 def _find(connection: sa.Connection, run: codec.Row, lease: str) -> Lease:

@@ -35,6 +35,7 @@ from adrs.store import codec
 from adrs.store.calls import begin_call, end_call
 from adrs.store.certificates import keep_certificate
 from adrs.store.programs import keep_program
+from adrs.store.rounds import keep_round
 from adrs.store.schema import (
     ATTACKS,
     CALIBRATIONS,
@@ -45,7 +46,6 @@ from adrs.store.schema import (
     NOTES,
     REHEARSALS,
     REJECTIONS,
-    ROUNDS,
     RUNS,
     TRIALS,
 )
@@ -168,20 +168,7 @@ class Entry:
 
     def _begun(self, fact: Begun) -> None:
         self._take_ordinal(fact.round.ordinal)
-        row = {
-            "run_key": self._key,
-            "ordinal": fact.round.ordinal,
-            "proposer": fact.round.proposer,
-            "at": self._now,
-            "content": codec.record_to_json(fact.round),
-        }
-        try:
-            self._connection.execute(ROUNDS.insert(), row)
-        except IntegrityError as error:
-            raise TrialStateError(
-                f"round {fact.round.ordinal} of run {self._run} is recorded already; "
-                "each ordinal is used once"
-            ) from error
+        keep_round(self._connection, self._key, fact.round, at=self._now)
 
     def _called(self, fact: Called) -> None:
         if not end_call(self._connection, self._key, fact, at=self._now):

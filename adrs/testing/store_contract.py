@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import multiprocessing
 from collections.abc import Callable, Iterator
@@ -13,15 +14,19 @@ from types import MappingProxyType
 
 import pytest
 
-from adrs.errors import NotInStore, RunIsLive, TrialStateError
+from adrs.errors import LeaseOver, NotInStore, RunIsLive, TrialStateError
 from adrs.model.attack import Attack, Counterexample
 from adrs.model.calibration import Calibration
+from adrs.model.call import Answer, AnswerStatus, Message, Prompt, Spending
 from adrs.model.evaluation import Evaluation, Sample, Score, Status
 from adrs.model.facts import (
     Asked,
     Attacked,
     Beat,
+    Begun,
     Calibrated,
+    Called,
+    Calling,
     Certified,
     Ended,
     Fact,
@@ -30,15 +35,17 @@ from adrs.model.facts import (
     Measured,
     Noted,
     Refused,
+    Rehearsed,
     Started,
     Told,
 )
 from adrs.model.isolation import Isolation, IsolationLevel
 from adrs.model.metric import Direction, Metric, Objective
 from adrs.model.program import Program
+from adrs.model.round import Lease, Rehearsal, Round, Submission
 from adrs.model.run import RunSettings, RunStatus
 from adrs.model.task import Brief, Environment, EvaluatorChoice, Limits, Split, Stage, Task
-from adrs.model.trial import Admission, Candidate, Lineage, Rejection, RejectionKind, Trial
+from adrs.model.trial import Admission, Candidate, Idea, Lineage, Rejection, RejectionKind, Trial
 from adrs.model.verdict import Finding, Interval, Verdict
 from adrs.model.verification import Standing, Verification
 from adrs.ports.store import Record, Store
@@ -137,6 +144,32 @@ def a_verification(certificate: str = "c" * 64, workloads: str = "a" * 64) -> Ve
         "ours", interval, Interval(1.0, None, None), None, 0.975, 12, "a salt", workloads,
         "f" * 64, 1.5,
     )  # fmt: skip
+
+
+A_SUBMISSION = Submission("me", Program({"program.py": b"# handed in\n"}), "sort it")
+
+
+def a_round(ordinal: int, proposer: str = "external") -> Round:
+    return Round(
+        ordinal, proposer, 0, (0, 3), 2, 1, 4, 3, "refine", "small-1", 17, "its turn \u00e9",
+    )  # fmt: skip
+
+
+def a_prompt(words: str = "improve this") -> Prompt:
+    schema: dict[str, object] = {"type": "object", "properties": {"x": {"type": "number"}}}
+    return Prompt("plan", (Message("user", words),), schema, 512, "plan-1")
+
+
+def a_call(number: int, words: str = "improve this", model: str = "small-1") -> Calling:
+    """A call that may cost half a dollar and a thousand tokens."""
+    parameters: dict[str, object] = {"temperature": 0.1 + 0.2, "seed": 7}
+    return Calling(number, 3, model, a_prompt(words), parameters, 0.5, 1000)
+
+
+def an_answer(
+    status: AnswerStatus = AnswerStatus.ANSWERED, text: str = "sort \u00e9 first"
+) -> Answer:
+    return Answer(status, text, "", 100, 20, 1.5, None, "small-1-2026", "json_schema")
 
 
 class StoreContract:
@@ -599,6 +632,292 @@ class StoreContract:
         with store.claim(run):
             store.append(run, one_trial(store.run(run).told))
 
+    # --- rounds, leases, answers ---------------------------------------------------------
+
+    def test_a_round_is_open_until_its_ordinal_is_answered(
+        self, store: Store, run: str, reopen: Opener
+    ) -> None:
+        store.append(run, [*one_trial(0), *(Begun(a_round(n)) for n in (1, 2, 3))])
+        assert store.last_ordinal(run) == 3
+        lineage = a_trial(1).lineage
+        rejection = Rejection(RejectionKind.DUPLICATE, "as trial 0", lineage, a_program(0).id)
+        assert [store.outcome(run, n) for n in (1, 2, 3)] == [None, None, None]
+        store.append(run, [Refused(1, rejection), Asked(3, a_trial(1))])
+        for reader in (store, reopen()):
+            assert list(reader.rounds(run)) == [a_round(1), a_round(2), a_round(3)]
+            assert list(reader.open_rounds(run)) == [a_round(2)]
+            assert reader.outcome(run, 1) == rejection
+            assert reader.outcome(run, 3) == a_trial(1)
+        store.append(run, [Measured(1, an_evaluation()), told(1)])
+        answered = store.outcome(run, 3)
+        assert isinstance(answered, Trial)
+        assert answered.admission == KEPT
+        assert store.outcome(run, 9) is None
+        assert store.check() == []
+
+    def test_an_ordinal_begins_one_round(self, store: Store, run: str) -> None:
+        store.append(run, [asked(0), Begun(a_round(1))])
+        with pytest.raises(TrialStateError):
+            store.append(run, [Noted("user", "lost"), Begun(a_round(0))])
+        assert list(store.rounds(run)) == [a_round(1)]
+        assert list(store.notes(run)) == []
+
+    def test_a_round_is_brought_up_to_date_until_it_is_held(self, store: Store, run: str) -> None:
+        fresh = replace(a_round(1), parent=7, told=9)
+        store.append(run, [Begun(a_round(1)), Begun(a_round(2))])
+        store.append(run, [Begun(fresh)])
+        assert list(store.open_rounds(run)) == [fresh, a_round(2)]
+        lease = store.lease(run, "external", "me", 60)
+        assert lease is not None
+        assert lease.round == fresh
+        store.append(run, [Begun(replace(fresh, parent=8)), Begun(replace(a_round(2), parent=8))])
+        assert list(store.open_rounds(run)) == [fresh, replace(a_round(2), parent=8)]
+        store.submit(run, lease.id, Submission("me", a_program(3)))
+        assert store.submission(run, 1) == Submission("me", a_program(3), "", 7)
+
+    def test_a_lease_is_on_the_oldest_round_that_is_free(self, store: Store, run: str) -> None:
+        assert store.lease(run, "external", "me", 60) is None
+        store.append(run, [Begun(a_round(1, "planner")), Begun(a_round(2)), Begun(a_round(3))])
+        leases = [store.lease(run, "external", name, 60) for name in ("one", "two", "three")]
+        assert leases[2] is None
+        first, second = leases[0], leases[1]
+        assert first is not None
+        assert second is not None
+        assert (first.round, second.round) == (a_round(2), a_round(3))
+        assert (first.agent, first.run, first.submitted) == ("one", run, False)
+        assert first.id != second.id
+        assert first.expires_at.tzinfo is not None
+        assert list(store.leases(run)) == [first, second]
+        store.append(run, [Asked(2, a_trial(0))])
+        assert list(store.leases(run)) == [first, second]
+        assert store.lease(run, "external", "three", 60) is None
+
+    def test_a_lease_that_is_over_or_given_back_frees_its_round(
+        self, store: Store, run: str
+    ) -> None:
+        store.append(run, [Begun(a_round(1))])
+        assert store.lease(run, "external", "slow", 0.0) is not None
+        assert store.lease(run, "external", "slower", 0.0) is not None
+        held = store.lease(run, "external", "quick", 60)
+        assert held is not None
+        assert held.round == a_round(1)
+        assert store.lease(run, "external", "late", 60) is None
+        store.release(run, held.id)
+        again = store.lease(run, "external", "late", 60)
+        assert again is not None
+        assert again.round == held.round
+        for release in (
+            lambda: store.release(run, "x"),
+            lambda: store.submit(run, "x", A_SUBMISSION),
+        ):
+            with pytest.raises(NotInStore):
+                release()
+
+    def test_what_was_handed_in_is_the_rounds_answer(
+        self, store: Store, run: str, reopen: Opener
+    ) -> None:
+        store.append(run, [Begun(a_round(1))])
+        lease = store.lease(run, "external", ODD, 60)
+        assert lease is not None
+        assert store.submission(run, 1) is None
+        kept = store.submit(run, lease.id, replace(A_SUBMISSION, agent="somebody else", plan=ODD))
+        assert kept == replace(lease, submitted=True)
+        for reader in (store, reopen()):
+            assert list(reader.leases(run)) == [kept]
+            found = reader.submission(run, 1)
+            assert found is not None
+            assert found.program == A_SUBMISSION.program
+            assert found.agent == lease.agent
+            assert found.plan.endswith("\x00 \x1b[31m \U0001f600")
+        with pytest.raises(LeaseOver):
+            store.submit(run, lease.id, A_SUBMISSION)
+        store.release(run, lease.id)
+        assert store.lease(run, "external", "late", 60) is None
+        assert list(store.open_rounds(run)) == [a_round(1)]
+        assert store.check() == []
+
+    def test_an_answer_that_is_late_counts_unless_another_took_over(
+        self, store: Store, run: str
+    ) -> None:
+        store.append(run, [Begun(a_round(1)), Begun(a_round(2)), Begun(a_round(3))])
+
+        def leased(seconds: float) -> Lease:
+            found = store.lease(run, "external", "me", seconds)
+            assert found is not None
+            return found
+
+        late = leased(0.0)
+        assert store.submit(run, late.id, A_SUBMISSION).submitted
+        late, quick = leased(0.0), leased(60)
+        assert late.round == quick.round == a_round(2)
+        with pytest.raises(LeaseOver):
+            store.submit(run, late.id, A_SUBMISSION)
+        store.submit(run, quick.id, A_SUBMISSION)
+        with pytest.raises(LeaseOver):
+            store.submit(run, late.id, A_SUBMISSION)
+        gone = leased(60)
+        store.append(run, [Refused(3, Rejection(RejectionKind.MODEL_FAILED, "", Lineage("x")))])
+        with pytest.raises(LeaseOver):
+            store.submit(run, gone.id, A_SUBMISSION)
+        assert store.submission(run, 3) is None
+
+    def test_processes_at_once_never_hold_the_same_round(
+        self, opener: Opener, store: Store, run: str
+    ) -> None:
+        store.append(run, [Begun(a_round(ordinal)) for ordinal in range(24)])
+        spawn = multiprocessing.get_context("spawn")
+        pipes = [spawn.Pipe(duplex=False) for _ in range(3)]
+        children = [spawn.Process(target=_lease_all, args=(opener, run, says)) for _, says in pipes]
+        for child in children:
+            child.start()
+        ordinals = [ordinal for hears, _ in pipes for ordinal in hears.recv()]
+        for child in children:
+            child.join()
+        assert sorted(ordinals) == list(range(24))
+
+    def test_rehearsals_keep_their_order(self, store: Store, run: str, reopen: Opener) -> None:
+        tried = [
+            Rehearsal(3, "rehearse-1-0", "a" * 64, "CRASHED", "no such name", ODD),
+            Rehearsal(3, "rehearse-1-1", "b" * 64, "SCORED"),
+        ]
+        store.append(run, [Rehearsed(one) for one in tried])
+        found = list(reopen().rehearsals(run))
+        assert found[1:] == tried[1:]
+        assert found[0].output.endswith("\x00 \x1b[31m \U0001f600")
+        assert replace(found[0], output=ODD) == tried[0]
+
+    def test_a_lineage_comes_back_as_it_went_in(
+        self, store: Store, run: str, reopen: Opener
+    ) -> None:
+        idea = Idea("queue 3 starves", "sort it", "cost_usd", 0.1 + 0.2, "slower \u00e9")
+        whole = replace(
+            a_trial(0).lineage, author="small-1", operator="explore", usd=1e-7 / 3, idea=idea
+        )
+        trial = replace(a_trial(0), candidate=replace(a_trial(0).candidate, lineage=whole))
+        rejection = Rejection(RejectionKind.FAILS_REHEARSAL, "CRASHED", whole, a_program(1).id)
+        store.append(run, [Asked(0, trial), Refused(1, rejection)])
+        for reader in (store, reopen()):
+            assert reader.trial(run, 0).lineage == whole
+            assert list(reader.rejections(run)) == [(1, rejection)]
+
+    # --- calls of models -----------------------------------------------------------------
+
+    def test_a_call_is_recorded_before_and_after(
+        self, store: Store, run: str, reopen: Opener
+    ) -> None:
+        store.append(run, [a_call(0)])
+        [begun] = store.calls(run)
+        assert (begun.answer, begun.status, begun.usd) == (None, AnswerStatus.LOST, 0.5)
+        store.append(run, [Called(0, an_answer(), 0.1 + 0.2)])
+        [found] = reopen().calls(run)
+        assert found == replace(begun, answer=an_answer(), usd=0.1 + 0.2)
+        assert (found.number, found.ordinal, found.step, found.model) == (0, 3, "plan", "small-1")
+        assert found.parameters == a_call(0).parameters
+        assert (found.reserved_tokens, found.replayed) == (1000, False)
+
+    def test_prompts_are_read_by_their_digest(self, store: Store, run: str, reopen: Opener) -> None:
+        store.append(run, [a_call(0), a_call(1), a_call(2, "other words \u00e9")])
+        calls = reopen().calls(run)
+        assert [call.prompt for call in calls[:2]] == [a_prompt().digest] * 2
+        for call, words in zip(calls[1:], ("improve this", "other words \u00e9"), strict=True):
+            assert store.prompt(call.prompt) == a_prompt(words).content
+        with pytest.raises(NotInStore):
+            store.prompt("0" * 64)
+
+    def test_odd_answers_do_not_stop_the_record(self, store: Store, run: str) -> None:
+        answers = [
+            replace(an_answer(AnswerStatus.CUT, ODD), reason=ODD, served_by=ODD),
+            Answer(AnswerStatus.RATE_LIMITED, reason="later", retry_after_s=1 / 3),
+        ]
+        for number, answer in enumerate(answers):
+            store.append(run, [a_call(number), Called(number, answer)])
+        odd, late = (call.answer for call in store.calls(run))
+        assert odd is not None
+        assert odd.text.endswith("\x00 \x1b[31m \U0001f600")
+        assert late == answers[1]
+        assert store.check() == []
+
+    def test_spending_counts_what_may_have_been_charged(
+        self, store: Store, run: str, reopen: Opener
+    ) -> None:
+        assert store.spending(run) == Spending()
+        store.append(run, [a_call(number) for number in range(3)])
+        store.append(run, [a_call(3, model="large-1"), a_call(4), a_call(5)])
+        nothing = Answer(AnswerStatus.RATE_LIMITED)
+        store.append(
+            run,
+            [
+                Called(0, an_answer(), 0.25),
+                Called(1, replace(an_answer(), tokens_in=None, tokens_out=None), 0.125),
+                Called(2, nothing),
+                Called(3, Answer(AnswerStatus.TIMED_OUT), 0.5),
+                Called(4, an_answer(), 9.0, replayed=True),
+            ],
+        )  # 5 is in flight, or its engine was killed
+        for reader in (store, reopen()):
+            spent = reader.spending(run)
+            assert (spent.usd, spent.doubtful_usd) == (0.25 + 0.125 + 0.5 + 0.5, 1.0)
+            assert (spent.tokens_in, spent.tokens_out) == (100, 20)
+            assert (spent.doubtful_tokens, spent.tokens) == (2000, 2120)
+            assert spent.by_model == {"small-1": 0.875, "large-1": 0.5}
+            assert spent.replayed == 1
+            assert spent.calls == {"ANSWERED": 3, "RATE_LIMITED": 1, "TIMED_OUT": 1, "LOST": 1}
+
+    def test_a_call_ends_once(self, store: Store, run: str) -> None:
+        store.append(run, [a_call(0), Called(0, an_answer(), 0.25)])
+        for number in (0, 1):
+            with pytest.raises(TrialStateError):
+                store.append(run, [Noted("user", "lost"), Called(number, an_answer(), 9.0)])
+        assert store.spending(run).usd == 0.25
+        assert list(store.notes(run)) == []
+
+    def test_a_deleted_run_takes_its_calls_and_rounds_along(
+        self, store: Store, run: str, reopen: Opener
+    ) -> None:
+        other = store.create_run(a_task(), SETTINGS).name
+        for name in (run, other):
+            store.append(name, [a_call(0), Called(0, an_answer(), 0.25), Begun(a_round(1))])
+            store.append(name, [Rehearsed(Rehearsal(1, "r", "a" * 64, "SCORED"))])
+        store.append(run, [a_call(1, "only here"), Called(1, an_answer(text="only here too"))])
+        lease = store.lease(run, "external", "me", 60)
+        assert lease is not None
+        store.submit(run, lease.id, A_SUBMISSION)
+        store.delete_run(run)
+        for reader in (store, reopen()):
+            for gone in (
+                a_prompt("only here").digest,
+                hashlib.sha256(b"only here too").hexdigest(),
+            ):
+                with pytest.raises(NotInStore):
+                    reader.prompt(gone)
+            with pytest.raises(NotInStore):
+                reader.program(A_SUBMISSION.program.id)
+            assert reader.prompt(a_prompt().digest) == a_prompt().content
+            [call] = reader.calls(other)
+            assert call.answer == an_answer()
+            assert list(reader.open_rounds(other)) == [a_round(1)]
+            assert len(reader.rehearsals(other)) == 1
+            assert list(reader.leases(other)) == []
+            assert reader.check() == []
+
+    def test_rounds_and_calls_of_no_run_are_not_there(self, store: Store) -> None:
+        looking: list[Callable[[], object]] = [
+            lambda: store.calls("toy-9"),
+            lambda: store.spending("toy-9"),
+            lambda: store.rounds("toy-9"),
+            lambda: store.open_rounds("toy-9"),
+            lambda: store.rehearsals("toy-9"),
+            lambda: store.leases("toy-9"),
+            lambda: store.submission("toy-9", 0),
+            lambda: store.outcome("toy-9", 0),
+            lambda: store.lease("toy-9", "external", "me", 60),
+            lambda: store.submit("toy-9", "x", A_SUBMISSION),
+            lambda: store.release("toy-9", "x"),
+        ]
+        for look in looking:
+            with pytest.raises(NotInStore):
+                look()
+
 
 def check_kill_loses_nothing(opener: Opener, store: Store, run: str, after_trials: int) -> None:
     """Kill an engine in another process while it appends; see that all it accepted is there."""
@@ -635,6 +954,14 @@ def _look(opener: Opener, run: str, says: Connection) -> None:
             store.looks("a" * 64, run),
         ]
     )
+
+
+def _lease_all(opener: Opener, run: str, says: Connection) -> None:
+    store = opener()
+    taken = []
+    while (lease := store.lease(run, "external", "me", 60)) is not None:
+        taken.append(lease.round.ordinal)
+    says.send(taken)
 
 
 def _append_for_ever(opener: Opener, run: str, says: Connection) -> None:

@@ -143,11 +143,12 @@ def test_the_methods_that_are_asked_for_are_those_of_the_ports() -> None:
         "adrs.sandboxes": adrs.Sandbox,
         "adrs.archives": adrs.Archive,
         "adrs.executors": adrs.Executor,
+        "adrs.models": adrs.ModelServer,
     }
     for group, port in ports.items():
         methods = {name for name, _ in inspect.getmembers(port, inspect.isfunction)}
         assert {name for name in methods if not name.startswith("_")} == set(_METHODS[group])
-    assert len(GROUPS) == 7
+    assert len(GROUPS) == 8
 
 
 def test_a_proposer_must_say_whether_it_is_confined(site: Path, tmp_path: Path) -> None:
@@ -161,6 +162,6 @@ def test_a_proposer_must_say_whether_it_is_confined(site: Path, tmp_path: Path) 
     settings = adrs.RunSettings(task=str(task.folder), trials=1, proposers=("sly",))
     store = adrs.open_store(tmp_path / "store")
     run = adrs.new_run(store, task, settings).name
-    with pytest.raises(PluginError, match="sly must have name, version and confined"):
+    with pytest.raises(PluginError, match=r"sly must have name, version, confined .* and waits"):
         asyncio.run(adrs.assemble(store, run, Silent()))
     store.close()

@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from adrs import (
@@ -244,10 +245,7 @@ class JudgeBench:
 
     async def _feedback(self, course: _Course, request: Request) -> str:
         question = self._about(request, "feedback")
-        question["samples"] = [
-            {"workload": s.workload, "unit": s.unit, "metrics": dict(s.metrics)}
-            for s in course.samples
-        ]
+        question["samples"] = _by_workload(course.samples)
         wire = await self._judge()
         try:
             answer = await wire.ask(question, limit_s=self._task.evaluator.wall_s)
@@ -305,3 +303,22 @@ def _luck(program: Program, workload: WorkloadRef, repeat: int) -> int:
     """
     digest = hashlib.sha256(f"{program.id} {workload.digest} {repeat}".encode()).digest()
     return int.from_bytes(digest[:8])
+
+
+def _by_workload(samples: Sequence[Sample]) -> list[dict[str, Any]]:
+    """What a judge's feedback is about: each workload once, its metrics as means over repeats."""
+    repeats: dict[str, list[Sample]] = {}
+    for sample in samples:
+        repeats.setdefault(sample.workload, []).append(sample)
+    return [
+        {
+            "workload": workload,
+            "unit": several[0].unit,
+            "metrics": {
+                name: fmean(sample.metrics[name] for sample in several)
+                for name in several[0].metrics
+                if all(name in sample.metrics for sample in several)
+            },
+        }
+        for workload, several in repeats.items()
+    ]

@@ -18,11 +18,16 @@ COMMANDS = [
     "show",
     "lineage",
     "diff",
+    "ask",
+    "tell",
+    "note",
+    "mcp",
     "verify",
     "stop",
     "delete",
 ]
 COMMANDS += ["doctor", "plugins", *GROUPS]
+LOOKING = [name for name in COMMANDS if name not in ("mcp", *GROUPS)]
 
 
 def cpu_of(*arguments: str) -> float:
@@ -44,7 +49,7 @@ try:
     {MAIN.replace("; ", chr(10) + "    ")}
 except SystemExit:
     pass
-heavy = set("alembic libcst numpy optuna pydantic rich sqlmodel sqlalchemy".split())
+heavy = set("alembic libcst mcp numpy optuna pydantic rich sqlmodel sqlalchemy".split())
 assert not heavy & set(sys.modules), heavy & set(sys.modules)
 """
     done = subprocess.run(
@@ -55,7 +60,7 @@ assert not heavy & set(sys.modules), heavy & set(sys.modules)
     assert [line.split()[0] for line in listed if line.strip()] == COMMANDS
 
 
-@pytest.mark.parametrize("command", [*COMMANDS[:-2], "config show", "store check"])
+@pytest.mark.parametrize("command", [*LOOKING, "config show", "store check"])
 def test_every_command_has_help_and_every_command_that_looks_has_json(command: str) -> None:
     done = subprocess.run(
         [sys.executable, "-c", MAIN, *command.split(), "--help"],

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import pytest
+from adrs_agents.external import External
 
 import adrs
 from adrs import AnswerStatus, Candidate, Lineage, Message, ModelRequest, Prompt
@@ -328,3 +329,36 @@ def test_a_rehearsal_is_recorded_and_not_tried_again(
 def _a_context(task: adrs.Task) -> adrs.Context:
     seed = adrs.Trial(0, Candidate(task.seed, Lineage("seed")))
     return adrs.Context(task.brief, 1, 1, adrs.Selection(0, seed), seed)
+
+
+def test_what_agents_are_offered_follows_the_search(
+    store: adrs.Store, task: adrs.Task, search_loss: Callable[..., object]
+) -> None:
+    settings = settings_of(task, trials=4, calls_in_flight=3, models=(), proposers=("external",))
+    run = store.create_run(task, settings).name
+    archive = adrs.Greedy(task.objective.metric.direction)
+    machine = adrs.Run(run, task, [External()], archive, store)
+    evaluator = FunctionEvaluator(search_loss, 8)  # type: ignore[arg-type]
+    search = adrs.Search(machine, evaluator, adrs.LocalExecutor(1), _NoSandbox(), Silent())
+    leases = []
+
+    async def agent() -> None:
+        for step in range(4):
+            while (lease := store.lease(run, "external", "me", 60)) is None:
+                await asyncio.sleep(0.01)
+            leases.append(lease)
+            program = adrs.Program({"numbers.py": f"x = {4 - step}\n".encode()})
+            store.submit(run, lease.id, adrs.Submission("me", program))
+            while store.outcome(run, lease.round.ordinal) is None or machine.in_flight:
+                await asyncio.sleep(0.01)
+
+    async def both() -> None:
+        working = asyncio.ensure_future(agent())
+        await asyncio.wait_for(search.go(), 20)
+        await working
+
+    asyncio.run(both())
+    # Three offers were open from the start; each is about the best of the time it was taken up.
+    assert [lease.round.parent for lease in leases] == [0, 1, 2, 3]
+    lineages = [trial.lineage for trial in store.trials(run, first=1)]
+    assert [(one.parents, one.author) for one in lineages] == [((n,), "me") for n in range(4)]
