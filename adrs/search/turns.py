@@ -91,14 +91,13 @@ class Turns:
         proposer = self._proposers[self.allocation.choose(ordinal)]
         if not proposer.waits:
             return Turn(proposer, self._context(ordinal, self._archive.select(ordinal)))
-        wanted = max(1, min(self._settings.ideas, room))
-        return self._turn_of(self._round(ordinal, proposer.name, wanted))
+        return self._turn_of(self._round(ordinal, proposer.name, room))
 
     def renewed(self, begun: Round) -> Round:
         """A round that nobody has taken up, of what is known by now."""
         return self._round(begun.ordinal, begun.proposer, begun.wanted)
 
-    def _round(self, ordinal: int, proposer: str, wanted: int) -> Round:
+    def _round(self, ordinal: int, proposer: str, room: int) -> Round:
         selection = self._archive.select(ordinal)
         stalled = self._ledger.stalled
         if stalled:
@@ -113,7 +112,8 @@ class Turns:
             island=selection.island,
             told=self.told,
             notes=len(self._store.notes(self._name)),
-            wanted=wanted,
+            # An agent answers with one program; what it does not give must not be kept free.
+            wanted=max(1, min(self._settings.ideas, room)) if model else 1,
             operator=operator,
             model=model,
             stalled=stalled,
