@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -21,7 +22,7 @@ from pathlib import Path
 
 import adrs
 
-PAUSE = Path(__file__).parent / "pause"
+WEIGHTS = Path(__file__).parent / "weights"
 
 
 class Watch:
@@ -65,8 +66,11 @@ def main() -> None:
         assert server.stdout is not None
         base_url = server.stdout.readline().split()[-1]
         with tempfile.TemporaryDirectory() as folder, closing(adrs.open_store(folder)) as store:
+            task = Path(shutil.copytree(WEIGHTS, Path(folder) / "weights"))
+            declared = task / "task.toml"
+            declared.write_text(declared.read_text().replace("pause_s = 0.0", "pause_s = 1.0"))
             settings = adrs.RunSettings(
-                str(PAUSE),
+                str(task),
                 trials=options.trials,
                 proposers=("planner",),
                 workers=options.slots,
@@ -75,7 +79,7 @@ def main() -> None:
                 calls_in_flight=options.calls,
                 ideas=1,
             )
-            name = adrs.new_run(store, adrs.load_task(PAUSE), settings).name
+            name = adrs.new_run(store, adrs.load_task(task), settings).name
             watch = Watch()
             asyncio.run(search(store, name, watch))
             rejections, calls = store.run(name).rejections, dict(store.spending(name).calls)

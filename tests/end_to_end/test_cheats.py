@@ -64,6 +64,7 @@ class Says:
     name = "says"
     version = "1"
     confined = False
+    waits = False
 
     def __init__(self, source: bytes) -> None:
         self._source = source

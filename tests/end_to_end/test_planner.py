@@ -22,6 +22,8 @@ from adrs import AnswerStatus
 from adrs.testing.model_server import ScriptedServer
 
 SPOT = Path(__file__).parents[2] / "tasks" / "spot_single"
+# Measured in milliseconds; most lines of its program can be changed.
+QUICK = Path(__file__).parents[1] / "benchmarks" / "weights"
 CANARY = "sk-canary-4f1d9a7c2b"
 # Three calls in ten go wrong, in every way there is.
 FAULTS = {
@@ -64,9 +66,9 @@ def run(store: Path, *arguments: str, code: int = 0) -> dict[str, Any]:
     return found
 
 
-def search(server: ScriptedServer, trials: int, *more: str) -> list[str]:
+def search(server: ScriptedServer, trials: int, *more: str, task: Path = QUICK) -> list[str]:
     return [
-        *("run", str(SPOT), "--proposer", "planner", "--model", "scripted"),
+        *("run", str(task), "--proposer", "planner", "--model", "scripted"),
         *("--base-url", server.base_url, "--trials", str(trials), *more),
     ]
 
@@ -117,7 +119,7 @@ def test_a_record_answers_with_the_network_cut(server: ScriptedServer, tmp_path:
     one = ["--workers", "1", "--calls-in-flight", "1"]
     first = run(store, *search(server, 12, *one))
     asked = len(server.calls)
-    again = run(store, "run", str(SPOT), "--model", f"record:{first['run']}")
+    again = run(store, "run", str(QUICK), "--model", f"record:{first['run']}")
     assert len(server.calls) == asked
     assert (again["usd"], again["tokens"]) == (0, 0)
     assert again["models"]["replayed"] == len(server.calls)
@@ -130,7 +132,7 @@ def test_a_record_answers_with_the_network_cut(server: ScriptedServer, tmp_path:
     assert trials[0] == trials[1]
     assert refused[0] == refused[1]
     missing = run(
-        store, "run", str(SPOT), "--model", f"record:{first['run']}", "--seed", "7", code=3
+        store, "run", str(QUICK), "--model", f"record:{first['run']}", "--seed", "7", code=3
     )
     assert f"is not in the record of {first['run']}" in missing["error"]
 
@@ -160,6 +162,7 @@ def test_the_key_is_nowhere(tmp_path: Path) -> None:
     assert CANARY[-4:] not in refused["error"]
 
 
+@pytest.mark.slow
 def test_a_server_that_is_not_there_ends_it_with_the_way_to_go_on(tmp_path: Path) -> None:
     store = tmp_path / "store"
     with ScriptedServer() as served:
@@ -179,7 +182,7 @@ def test_kills_at_random_moments_pay_nothing_twice(
     store = tmp_path / "store"
     seed = random.SystemRandom().randrange(10**6)
     luck = random.Random(seed)
-    arguments = search(bad_server, 200, "--call-timeout", "2")
+    arguments = search(bad_server, 200, "--call-timeout", "2", task=SPOT)
     name, kills = "", 0
     while True:
         again = ["run", "--resume", name] if name else arguments
