@@ -156,8 +156,11 @@ class Live(Progress):
         settings = self.settings
         if not settings.models and not settings.strong_model:
             return []
-        of = "" if settings.max_usd is None else f" of {usd(settings.max_usd)}"
-        return [(f" · {self.rounds} rounds · {usd(self.usd)}{of}", "cyan")]
+        words = f" · {self.rounds} rounds"
+        if self.usd or settings.max_usd is not None:
+            of = "" if settings.max_usd is None else f" of {usd(settings.max_usd)}"
+            words += f" · {usd(self.usd)}{of}"
+        return [(words, "cyan")]
 
     def _noise(self) -> list[list[Piece]]:
         if self.calibration is None:

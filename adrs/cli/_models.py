@@ -95,22 +95,28 @@ def spending_words(summary: Mapping[str, Any], settings: RunSettings) -> Iterato
     spent = summary["models"]
     if spent is None:
         return
-    of = "" if settings.max_usd is None else f" of {usd(settings.max_usd)}"
-    doubt = spent["doubtful_usd"]
-    doubtful = f", {usd(doubt)} of it for calls whose end is unknown" if doubt else ""
+    priced = bool(summary["usd"]) or settings.max_usd is not None
     limit = "" if settings.max_tokens is None else f" of {settings.max_tokens}"
-    yield "models", f"{usd(summary['usd'])}{of}{doubtful}, {tokens(summary['tokens'])}{limit}"
+    took = f"{tokens(summary['tokens'])}{limit}"
+    if priced:
+        of = "" if settings.max_usd is None else f" of {usd(settings.max_usd)}"
+        doubt = spent["doubtful_usd"]
+        doubtful = f", {usd(doubt)} of it for calls whose end is unknown" if doubt else ""
+        took = f"{usd(summary['usd'])}{of}{doubtful}, {took}"
+    yield "models", took
     calls = ", ".join(f"{count} {status}" for status, count in sorted(spent["calls"].items()))
     replayed = f"; {spent['replayed']} from a record" if spent["replayed"] else ""
     yield "calls", f"{calls}{replayed}"
-    if len(spent["by_model"]) > 1:
+    if priced and len(spent["by_model"]) > 1:
         shares = (f"{harmless(name, 60)} {usd(cost)}" for name, cost in spent["by_model"].items())
         yield "by model", ", ".join(shares)
-    if "usd_of_best" in spent:
-        each = spent["usd_per_new_best"]
-        found = f"{spent['new_bests']} new bests by models"
-        price = "" if each is None else f", {usd(each)} each"
-        yield "bought", f"{found}{price}; the steps to the best cost {usd(spent['usd_of_best'])}"
+    if "new_bests" in spent:
+        count, each = spent["new_bests"], spent["usd_per_new_best"]
+        bought = f"{count} new {'best' if count == 1 else 'bests'} by models"
+        if priced:
+            bought += "" if each is None else f", {usd(each)} each"
+            bought += f"; the steps to the best cost {usd(spent['usd_of_best'])}"
+        yield "bought", bought
 
 
 def usd(amount: float) -> str:

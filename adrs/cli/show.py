@@ -25,6 +25,9 @@ def show(
     program: Annotated[
         bool, typer.Option("--program", help="The program's files instead.")
     ] = False,
+    calls: Annotated[
+        bool, typer.Option("--calls", help="What models were asked and answered for it, instead.")
+    ] = False,
     everything: Annotated[
         bool, typer.Option("--all", help="Every workload, and all of the output.")
     ] = False,
@@ -35,6 +38,7 @@ def show(
 
     Lineage, plan, figures for each workload, feedback, output, isolation.
     """
+    from adrs.cli._calls import show_calls
     from adrs.cli._looking import opened, trial_named
     from adrs.cli._screen import Screen
 
@@ -42,9 +46,11 @@ def show(
     with opened(store) as record:
         info, found = trial_named(record, trial)
         if as_json:
-            screen.json(_plain(record, info.name, found, program))
+            screen.json(_plain(record, info.name, found, program, calls))
         elif program:
             _show_program(screen, found)
+        elif calls:
+            show_calls(screen, record, info.name, found)
         else:
             base = record.trial(info.name, 0)
             task = record.task(info.name)
@@ -211,9 +217,10 @@ def _show_program(screen: Screen, trial: Trial) -> None:
             screen.verbatim(line)
 
 
-def _plain(record: Record, run: str, trial: Trial, program: bool) -> dict[str, object]:
+def _plain(record: Record, run: str, trial: Trial, program: bool, calls: bool) -> dict[str, object]:
     from dataclasses import asdict
 
+    from adrs.cli._calls import plain_calls
     from adrs.cli._looking import trial_record
 
     evaluations = []
@@ -224,5 +231,6 @@ def _plain(record: Record, run: str, trial: Trial, program: bool) -> dict[str, o
     return {
         **trial_record(run, trial, record.trial(run, 0), record.task(run)),
         "evaluations": evaluations,
+        **({"calls": plain_calls(record, run, trial)} if calls else {}),
         "files": files if program else {path: len(text) for path, text in files.items()},
     }

@@ -49,6 +49,11 @@ class AnswerStatus(StrEnum):
         """Whether the call may have been charged although no answer came."""
         return self in _DOUBTFUL
 
+    @property
+    def free(self) -> bool:
+        """Whether the server did nothing that it could charge."""
+        return self in _FREE
+
 
 _FINAL = frozenset({AnswerStatus.ANSWERED, AnswerStatus.CUT, AnswerStatus.REFUSED})
 _OUTAGES = frozenset(
@@ -60,6 +65,14 @@ _OUTAGES = frozenset(
     }
 )
 _DOUBTFUL = frozenset({AnswerStatus.TIMED_OUT, AnswerStatus.BROKEN, AnswerStatus.LOST})
+_FREE = frozenset(
+    {
+        AnswerStatus.RATE_LIMITED,
+        AnswerStatus.SERVER_ERROR,
+        AnswerStatus.UNREACHABLE,
+        AnswerStatus.DECLINED,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +216,8 @@ class Spending:
         doubtful_usd: reserved for calls that may have been charged although no answer came.
         tokens_in: of prompts, as servers counted them.
         tokens_out: of answers.
-        doubtful_tokens: reserved for calls that may have been charged.
+        doubtful_tokens: reserved for calls that may have been charged, and whose tokens no server
+            counted.
         calls: how many ended how, by status.
         by_model: USD by model.
         replayed: calls answered from another run's record: they count nowhere else but in `calls`.

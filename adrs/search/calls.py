@@ -32,14 +32,6 @@ ATTEMPTS = 6
 SPEECHLESS = 3
 
 _SPEECHLESS = frozenset({AnswerStatus.EMPTY, AnswerStatus.MALFORMED})
-_FREE = frozenset(
-    {
-        AnswerStatus.RATE_LIMITED,
-        AnswerStatus.SERVER_ERROR,
-        AnswerStatus.UNREACHABLE,
-        AnswerStatus.DECLINED,
-    }
-)
 
 _Place = tuple[int, str, str, str]
 
@@ -57,11 +49,13 @@ class Replay:
 
     @classmethod
     def of(cls, run: str, calls: Sequence[RecordedCall]) -> Replay:
-        """The last word of every prompt of a run, by step and digest."""
+        """The last word of every prompt of a run, at the price of all attempts."""
         last: dict[_Place, RecordedCall] = {}
         for call in calls:
             if call.answer is not None:
-                last[call.ordinal, call.step, call.model, call.prompt] = call
+                place = (call.ordinal, call.step, call.model, call.prompt)
+                usd = last[place].usd if place in last else 0.0
+                last[place] = replace(call, usd=usd + call.usd)
         found: dict[tuple[str, str], list[RecordedCall]] = defaultdict(list)
         for call in last.values():
             found[call.step, call.prompt].append(call)
@@ -131,7 +125,10 @@ class ModelCalls:
         self._recorded[call.ordinal, call.step, call.model, call.prompt].append(call)
 
     async def ask(self, ordinal: int, model: str, prompt: Prompt) -> tuple[Answer, float]:
-        """The answer to a prompt, and what it cost with all attempts.
+        """The answer to a prompt, and what it cost with all attempts whose end is known.
+
+        What a kill cut off counts against the budget, but not here: what a round cost decides who
+        is asked later, and a kill must not decide that.
 
         Raises:
             ModelUnavailable: the server is down, declines such calls, or the record has no answer.
@@ -142,9 +139,10 @@ class ModelCalls:
         began = time.monotonic()
         failures = 0
         while True:
-            answers = [call.answer for call in self._recorded[place] if call.answer is not None]
+            ended = [call for call in self._recorded[place] if call.answer is not None]
+            answers = [call.answer for call in ended if call.answer is not None]
             if answers and (self._settled(answers) or failures >= ATTEMPTS):
-                return answers[-1], sum(call.usd for call in self._recorded[place])
+                return answers[-1], sum(call.usd for call in ended)
             if self._replay is not None:
                 await self._replayed(self._replay, ordinal, model, prompt)
                 continue
@@ -255,7 +253,7 @@ def _paid(answer: Answer, price: Price | None, reserved: Cost) -> Cost:
     if answer.tokens_in is not None and answer.tokens_out is not None:
         usd = 0.0 if price is None else price.usd(answer.tokens_in, answer.tokens_out)
         return Cost(usd, answer.tokens_in + answer.tokens_out)
-    return Cost(0.0, 0) if answer.status in _FREE else reserved
+    return Cost(0.0, 0) if answer.status.free else reserved
 
 
 def price_list(settings: RunSettings) -> dict[str, Price]:

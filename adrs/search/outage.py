@@ -65,13 +65,14 @@ class Breaker:
         Raises:
             ModelUnavailable: another call found out that it is down for good.
         """
-        if not self.open:
-            yield
-            return
-        async with self._probing:
-            if self._over:
-                raise ModelUnavailable(self._over)
-            yield
+        while self.open:
+            async with self._probing:
+                if self._over:
+                    raise ModelUnavailable(self._over)
+                if self.open:
+                    yield
+                    return
+        yield
 
     def heard(self, answer: Answer) -> None:
         """Takes note of how a call ended.

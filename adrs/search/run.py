@@ -102,7 +102,8 @@ class Run:
         for _, rejection in refused:
             self.allocation.refused(rejection)
             self.rejected += 1
-        cut_off = deque(self.store.open_rounds(self.name))
+        # One that was brought up to date came late, although it was begun early.
+        cut_off = deque(sorted(self.store.open_rounds(self.name), key=lambda begun: begun.told))
         for trial in told:
             self._speakers.take_up(cut_off)
             self._absorb(trial)

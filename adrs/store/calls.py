@@ -132,11 +132,13 @@ def load_spending(connection: sa.Connection, run: int) -> Spending:
         usd = row["reserved_usd"] if row["usd"] is None else row["usd"]
         totals["usd"] += usd
         by_model[row["model"]] += usd
-        totals["tokens_in"] += row["tokens_in"] or 0
-        totals["tokens_out"] += row["tokens_out"] or 0
+        if row["tokens_in"] is not None and row["tokens_out"] is not None:
+            totals["tokens_in"] += row["tokens_in"]
+            totals["tokens_out"] += row["tokens_out"]
+        elif not status.free:
+            totals["doubtful_tokens"] += row["reserved_tokens"]
         if status.doubtful:
             totals["doubtful_usd"] += usd
-            totals["doubtful_tokens"] += row["reserved_tokens"]
     return Spending(**totals, calls=dict(calls), by_model=dict(by_model))
 
 

@@ -114,6 +114,42 @@ def test_a_server_that_misbehaves_is_borne(bad_server: ScriptedServer, tmp_path:
     assert summary["tokens"] > 1000
 
 
+def test_what_was_asked_answered_and_paid_can_be_looked_at(
+    server: ScriptedServer, tmp_path: Path
+) -> None:
+    store = tmp_path / "store"
+    prices = tmp_path / "prices.toml"
+    prices.write_text('name = "ours"\n[model."scripted"]\ninput = 20\noutput = 20\n')
+    limited = ["--prices", str(prices), "--max-usd", "2", "--ideas", "2"]
+    summary = run(store, *search(server, 60, *limited))
+    assert summary["status"] == "budget"
+    assert "$2 for models are spent" in summary["reason"]
+    assert 1 < summary["usd"] <= 2
+    assert summary["held_out"] is not None or summary["best"]["trial"] == 0
+    shown = run(store, "show", f"{summary['run']}/1", "--calls")
+    plan, write = shown["calls"][:2]
+    assert (plan["step"], write["step"]) == ("plan", "write-1")
+    assert "ideas wanted: 2" in plan["messages"][1]["content"]
+    assert plan["parameters"]["price"][:2] == [20.0, 20.0]
+    assert plan["parameters"]["template"].startswith("plan@")
+    assert "SEARCH" in write["answer"]["text"]
+    assert shown["lineage"]["idea"]["metric"] == "loss"
+    assert shown["lineage"]["author"] == "scripted"
+    status = run(store, "status")
+    assert status["last_round"]["operator"] in ("refine", "explore", "combine")
+    assert "planner 100 %" in status["last_round"]["reason"]
+    assert status["models"]["usd_of_best"] <= status["usd"]
+    notes = subprocess.run(
+        [sys.executable, "-m", "adrs", "note", "--store", str(store)],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert "predicted loss" in notes
+    more = run(store, "run", "--resume", summary["run"], "--max-usd", "2.5")
+    assert summary["usd"] < more["usd"] <= 2.5
+
+
 def test_a_record_answers_with_the_network_cut(server: ScriptedServer, tmp_path: Path) -> None:
     store = tmp_path / "store"
     one = ["--workers", "1", "--calls-in-flight", "1"]

@@ -43,6 +43,7 @@ def briefing(evidence: Evidence, diagnosis: Diagnosis) -> Values:
         "parent": parent.number,
         "best": context.best.number,
         "wanted": context.wanted,
+        "proposal": context.ordinal,
         "operator": _operator(evidence),
         "stalled": context.stalled,
         "minimize": brief.objective.metric.direction is Direction.MINIMIZE,
