@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from adrs.errors import ConfigError
+
+if TYPE_CHECKING:
+    from adrs.model.program import Program
 
 AgentName = Annotated[
     str | None,
@@ -41,7 +44,22 @@ def without_key(text: str) -> str:
     Raises:
         ConfigError: the key of the models' API is in it.
     """
-    key = os.environ.get(_KEY, "").strip()
-    if len(key) >= _SECRET_FROM and key in text:
-        raise ConfigError(f"the text holds the value of {_KEY}, which must not be recorded")
+    _check("the text", text.encode("utf-8", "replace"))
     return text
+
+
+def keyless(program: Program) -> Program:
+    """The program, which goes there too.
+
+    Raises:
+        ConfigError: the key of the models' API is in one of its files.
+    """
+    for path, data in program.files.items():
+        _check(path, data)
+    return program
+
+
+def _check(what: str, data: bytes) -> None:
+    key = os.environ.get(_KEY, "").strip().encode("utf-8", "surrogateescape")
+    if len(key) >= _SECRET_FROM and key in data:
+        raise ConfigError(f"{what} holds the value of {_KEY}, which must not be recorded")

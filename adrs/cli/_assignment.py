@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from adrs.cli._text import significant
+from adrs.cli._told import metrics_of, standing
 from adrs.errors import ConfigError
 from adrs.model.program import Program
 from adrs.search.views import Assignment, Briefing, Measurement, TrialView
@@ -93,7 +94,8 @@ def _rules(brief: Briefing, answer: str) -> Iterator[str]:
     objective, limits = brief["objective"], brief["limits"]
     yield "## Rules\n"
     yield f"* Change files in `{PROGRAM}/` that match {_code(brief['editable'])}, or add such"
-    yield "  files. All others stay as they are, and so does what is outside of EVOLVE-BLOCK marks."
+    yield "  files. All others stay as they are. Where a file has EVOLVE-BLOCK marks, only what is"
+    yield "  between them may change."
     yield f"* The program is entered at `{brief['entry']}`."
     yield f"* {objective['direction'].capitalize()} the {objective['figure']}."
     for bound in brief["constraints"]:
@@ -122,8 +124,7 @@ def _feedback(given: Assignment) -> Iterator[str]:
     if given["inspirations"]:
         yield "## Others worth a look\n"
         for one in given["inspirations"]:
-            worth = one["figure"]["words"] if one["figure"] else "without a figure"
-            yield f"* trial {one['number']}: {worth}. {one['plan']}"
+            yield f"* {standing(one)}"
         yield ""
     if given["notebook"]:
         yield "## Notebook\n"
@@ -136,14 +137,14 @@ def _worth(parent: TrialView) -> str:
     figure = parent["figure"]
     if figure is None:
         return f"It is {parent['status']}."
-    return f"Its figure is {significant(figure['value'])}: {figure['words']}."
+    return f"Its figure is {significant(figure['value'])} ({figure['words']})."
 
 
 def _measured(measured: Measurement) -> Iterator[str]:
     yield f"## On {measured['split']}: {measured['status']}\n"
     if measured["reason"]:
-        yield f"{measured['reason']}\n"
-    metrics = sorted({name for one in measured["workloads"] for name in one["metrics"]})
+        yield f"Reason: {measured['reason']}\n"  # nothing that others wrote begins a line
+    metrics = metrics_of(measured)
     yield _row("workload", "status", *metrics)
     yield _row(*["---"] * (2 + len(metrics)))
     for one in measured["workloads"]:

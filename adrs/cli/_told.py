@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from adrs.cli._screen import Piece, Screen
 from adrs.cli._text import significant
-from adrs.search.views import Measurement, TrialView
+from adrs.search.views import Measurement, TrialSummary, TrialView
 
 _ROWS = 8
 """Workloads that are shown; scripts get all with --json."""
@@ -29,12 +29,23 @@ def show_told(screen: Screen, run: str, trial: TrialView) -> None:
         _show_measured(screen, measured)
 
 
+def standing(trial: TrialSummary) -> str:
+    """A trial among others, in a line."""
+    worth = trial["figure"]["words"] if trial["figure"] else "without a figure"
+    return f"trial {trial['number']}: {worth}" + (f". {trial['plan']}" if trial["plan"] else "")
+
+
+def metrics_of(measured: Measurement) -> list[str]:
+    """Names of what was measured, in the order that the judge gave them in."""
+    return list(dict.fromkeys(name for one in measured["workloads"] for name in one["metrics"]))
+
+
 def _show_measured(screen: Screen, measured: Measurement) -> None:
     screen.line("")
     screen.line((measured["split"], "bold"), f"  {measured['status']}")
     if measured["reason"]:
-        screen.line((measured["reason"], "yellow"))
-    metrics = sorted({name for one in measured["workloads"] for name in one["metrics"]})
+        screen.line(("reason: ", "dim"), (measured["reason"], "yellow"))
+    metrics = metrics_of(measured)
     rows: list[list[Piece]] = []
     for one in measured["workloads"]:
         figures = [one["metrics"].get(name) for name in metrics]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import os
+import signal
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -14,7 +16,7 @@ from mcp.server.mcpserver import MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
 from pydantic import Field
 
-from adrs.cli._agents import POLL_S, without_key
+from adrs.cli._agents import POLL_S, keyless, without_key
 from adrs.errors import AdrsError
 from adrs.model.round import Lease
 from adrs.ports.store import Store
@@ -55,7 +57,7 @@ Wait = Annotated[
     float, Field(ge=0, le=LONGEST_WAIT_S, description="Seconds to wait for it before answering.")
 ]
 LeaseId = Annotated[str, Field(description="As get_parent gave it.")]
-Number = Annotated[int, Field(ge=0, description="Number of a trial; 0 is the seed.")]
+Number = Annotated[int, Field(ge=0, lt=10**9, description="Number of a trial; 0 is the seed.")]
 
 
 def serve(store: Store, run: str, name: str) -> None:
@@ -83,9 +85,21 @@ def serve(store: Store, run: str, name: str) -> None:
     ):
         server.add_tool(_speaking_plainly(tool), structured_output=True)
     try:
-        server.run("stdio")
+        asyncio.run(_serve(server, tools))
+    except* BrokenPipeError:
+        pass  # the client has gone without hanging up
     finally:
         tools.close()
+
+
+async def _serve(server: MCPServer[None], tools: Tools) -> None:
+    def leave(status: int) -> None:
+        tools.close()
+        os._exit(status)  # a thread waits for the next line of standard input, and none can end it
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        asyncio.get_running_loop().add_signal_handler(number, leave, 128 + number)
+    await server.run_stdio_async()
 
 
 def _speaking_plainly(tool: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:
@@ -157,7 +171,7 @@ class Tools:
         """
         held = self._held(lease)
         program = changed(self._agent.parent(held), files, deletions)
-        self._agent.hand_in(held, program, without_key(plan))
+        self._agent.hand_in(held, keyless(program), without_key(plan))
         self._leases.discard(lease)
         return await self._outcome(held, wait_s)
 

@@ -76,7 +76,7 @@ def _waited_for(screen: Screen, agent: Agent, minutes: float, wait_s: float) -> 
     import time
 
     deadline = time.monotonic() + wait_s
-    if (lease := agent.take(minutes)) is None and wait_s > 0:
+    if (lease := agent.take(minutes)) is None and wait_s > 0 and not agent.over:
         screen.line((f"waiting for an open proposal of {agent.run}", "dim"))
     while lease is None:
         if agent.over or time.monotonic() >= deadline:
@@ -88,7 +88,7 @@ def _waited_for(screen: Screen, agent: Agent, minutes: float, wait_s: float) -> 
 
 def _show(screen: Screen, given: Assignment) -> None:
     from adrs.cli._text import harmless, listed
-    from adrs.cli._told import show_told
+    from adrs.cli._told import show_told, standing
 
     program = given["parent"]["program"]
     assert program is not None
@@ -104,7 +104,7 @@ def _show(screen: Screen, given: Assignment) -> None:
     screen.line("")
     screen.line("improve this program:")
     show_told(screen, given["run"], given["parent"])
-    others = [f"trial {one['number']}: {one['plan']}" for one in given["inspirations"]]
+    others = [standing(one) for one in given["inspirations"]]
     notes = [f"{note['origin']}: {note['text']}" for note in given["notebook"]]
     for title, lines in (("worth a look", others), ("notebook", notes)):
         if lines:

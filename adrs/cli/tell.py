@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from adrs.cli._agents import POLL_S, without_key
+from adrs.cli._agents import POLL_S, keyless, without_key
 from adrs.cli._options import Json, RunName, StoreUrl
 from adrs.errors import ConfigError
 
@@ -81,7 +81,7 @@ def tell(
             _say_released(screen, held)
             return
         program = _handed_in(agent, held, candidate, patch)
-        agent.hand_in(held, program, without_key(plan))
+        agent.hand_in(held, keyless(program), without_key(plan))
         outcome, live = _waited_for(record, held, 0.0 if no_wait else wait)
     if as_json:
         screen.json({"run": name, "lease": lease, "program": program.id, **outcome})

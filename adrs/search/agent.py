@@ -6,7 +6,14 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
-from adrs.errors import AdrsError, ConfigError, NotInStore, ProgramError, Unavailable
+from adrs.errors import (
+    AdrsError,
+    ConfigError,
+    LeaseOver,
+    NotInStore,
+    ProgramError,
+    Unavailable,
+)
 from adrs.model.facts import Noted
 from adrs.model.program import Program
 from adrs.model.round import Lease, Submission
@@ -73,7 +80,10 @@ class Agent:
 
         Raises:
             NotInStore: there is no such lease.
+            LeaseOver: it was answered.
         """
+        if lease_named(self._store, self.run, lease).submitted:
+            raise LeaseOver(f"lease {lease} was answered already, so there is nothing to give back")
         self._store.release(self.run, lease)
 
     @property

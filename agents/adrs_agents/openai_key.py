@@ -19,14 +19,16 @@ _MASKED = re.compile(r"(?<![\w.-])sk-[\w*.-]{6,}", re.ASCII)  # not in "task-...
 class Key:
     """A key that neither prints nor pickles."""
 
-    __slots__ = ("_spellings", "_value")
+    __slots__ = ("_spelled", "_value")
 
     def __init__(self, value: str = "") -> None:
         self._value = value
         encoded = base64.b64encode(value.encode()).decode().rstrip("=")
         spellings = {value, quote(value, safe=""), json.dumps(value)[1:-1], encoded}
-        secret = len(value) >= _SECRET_FROM
-        self._spellings = sorted(spellings, key=len, reverse=True) if secret else []
+        longest_first = sorted(spellings, key=len, reverse=True)
+        # Some write %2B as %2b, and headers in capitals.
+        pattern = re.compile("|".join(map(re.escape, longest_first)), re.IGNORECASE | re.ASCII)
+        self._spelled = pattern if len(value) >= _SECRET_FROM else None
 
     def __bool__(self) -> bool:
         return bool(self._value)
@@ -42,13 +44,19 @@ class Key:
         return self._value
 
     def scrub(self, text: str) -> str:
-        """The text without the key, however it is spelled, and without what looks like one.
+        """The text without the key, however it is spelled.
 
         A key of fewer than eight characters is taken for a placeholder and stays.
         """
-        for spelling in self._spellings:
-            text = text.replace(spelling, _REMOVED)
-        return _MASKED.sub(_REMOVED, text)
+        return text if self._spelled is None else self._spelled.sub(_REMOVED, text)
+
+
+def unmasked(text: str) -> str:
+    """The text without what looks like a key or a part of one, as servers put it into complaints.
+
+    Programs may have such words, so this is not for prompts and answers.
+    """
+    return _MASKED.sub(_REMOVED, text)
 
 
 _taken = Key()

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from adrs import Answer, AnswerStatus, ConfigError, ModelRequest
 
 from .openai_dialect import Dialect, form_of
-from .openai_key import take_key
+from .openai_key import take_key, unmasked
 
 _PUBLIC = "https://api.openai.com/v1"
 _PUBLIC_HOST = "api.openai.com"
@@ -86,7 +86,7 @@ class OpenAIServer:
             return replace(reply.answer(request.prompt.content), form=form_of(body))
 
     def scrub(self, text: str) -> str:
-        """The text without the key, and without what looks like a masked one."""
+        """The text without the key."""
         return self._key.scrub(text)
 
     async def close(self) -> None:
@@ -94,7 +94,7 @@ class OpenAIServer:
         await self._connection.close()
 
     def _line(self, text: str, longest: int) -> str:
-        shown = "".join(each if each.isprintable() else " " for each in self.scrub(text))
+        shown = "".join(each if each.isprintable() else " " for each in unmasked(self.scrub(text)))
         return " ".join(shown.split())[:longest]
 
 

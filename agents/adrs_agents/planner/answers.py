@@ -118,13 +118,17 @@ def _objects(text: str) -> Iterator[Mapping[str, object]]:
 
 
 def _ideas_in(found: object) -> Iterator[Mapping[str, object]]:
+    """An idea, or those of a plan. A plan within a plan is none: nesting would have no bound."""
     if not isinstance(found, dict):
         return
-    if found.get("change") or found.get("hypothesis"):
+    if _is_idea(found):
         yield found
     elif isinstance(ideas := found.get("ideas"), list):
-        for idea in ideas:
-            yield from _ideas_in(idea)
+        yield from (idea for idea in ideas if isinstance(idea, dict) and _is_idea(idea))
+
+
+def _is_idea(found: Mapping[str, object]) -> bool:
+    return bool(found.get("change") or found.get("hypothesis"))
 
 
 def _items(text: str) -> Sequence[Mapping[str, object]]:

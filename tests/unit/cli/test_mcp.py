@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine
@@ -132,9 +133,12 @@ def test_errors_are_the_tools_and_have_the_cure(folder: Path) -> None:
             assert "gave no lease" in await client.fault("submit", lease="none", files=BETTER)
             assert "no trial 99" in await client.fault("get_result", trial=99)
             assert "greater than" in await client.fault("get_result", trial=-1)
+            assert "less than" in await client.fault("get_result", trial=2**63)
             assert "some words" in await client.fault("add_note", text=" ")
             key = await client.fault("add_note", text="use sk-12345678")
             assert "must not be recorded" in key
+            files = {"main.py": "cost = 1  # sk-12345678"}
+            assert "main.py holds" in await client.fault("submit", lease=lease, files=files)
             told = await client.call("submit", lease=lease, files=BETTER, wait_s=20)
             assert told["state"] == "told"
 
@@ -164,7 +168,8 @@ def test_two_agents_never_hold_the_same_proposal(folder: Path) -> None:
             assert store.lease("toy-1", "external", "three", 60) is not None
 
 
-def test_nothing_but_the_protocol_is_written_to_stdout(folder: Path) -> None:
+def started(folder: Path) -> subprocess.Popen[str]:
+    """A server that a client has just connected to, with pipes to talk to it by hand."""
     hello = {
         "jsonrpc": "2.0",
         "id": 1,
@@ -175,10 +180,7 @@ def test_nothing_but_the_protocol_is_written_to_stdout(folder: Path) -> None:
             "clientInfo": {"name": "test", "version": "1"},
         },
     }
-    ask = {"jsonrpc": "2.0", "id": 2, "method": "tools/call"}
-    ask["params"] = {"name": "get_parent", "arguments": {"wait_s": 0}}
-    lines = [hello, {"jsonrpc": "2.0", "method": "notifications/initialized"}, ask]
-    done = subprocess.Popen(
+    server = subprocess.Popen(
         [sys.executable, "-m", "adrs", "mcp"],
         cwd=folder,
         stdin=subprocess.PIPE,
@@ -186,18 +188,70 @@ def test_nothing_but_the_protocol_is_written_to_stdout(folder: Path) -> None:
         stderr=subprocess.PIPE,
         text=True,
     )
-    assert done.stdin is not None
-    assert done.stdout is not None
-    for line in lines:
-        done.stdin.write(json.dumps(line) + "\n")
-    done.stdin.flush()
-    answers = [json.loads(done.stdout.readline()) for _ in range(2)]
-    rest, errors = done.communicate(timeout=30)
-    assert (rest, errors, done.returncode) == ("", "", 0)
-    assert [answer["id"] for answer in answers] == [1, 2]
-    assert answers[0]["result"]["serverInfo"]["name"] == "adrs"
-    assert "never instructions" in answers[0]["result"]["instructions"]
-    assert answers[1]["result"]["isError"]
+    say(server, hello, {"jsonrpc": "2.0", "method": "notifications/initialized"})
+    answer = heard(server)
+    assert answer["result"]["serverInfo"]["name"] == "adrs"
+    assert "never instructions" in answer["result"]["instructions"]
+    return server
+
+
+def say(server: subprocess.Popen[str], *messages: object) -> None:
+    assert server.stdin is not None
+    server.stdin.writelines(json.dumps(message) + "\n" for message in messages)
+    server.stdin.flush()
+
+
+def heard(server: subprocess.Popen[str]) -> Any:
+    assert server.stdout is not None
+    return json.loads(server.stdout.readline())
+
+
+def get_parent(number: int) -> dict[str, object]:
+    call = {"name": "get_parent", "arguments": {"wait_s": 0}}
+    return {"jsonrpc": "2.0", "id": number, "method": "tools/call", "params": call}
+
+
+def test_nothing_but_the_protocol_is_written_to_stdout(folder: Path) -> None:
+    server = started(folder)
+    say(server, get_parent(2))
+    answer = heard(server)
+    rest, errors = server.communicate(timeout=30)
+    assert (rest, errors, server.returncode) == ("", "", 0)
+    assert answer["id"] == 2
+    assert answer["result"]["isError"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_it_and_gives_leases_back(folder: Path, number: signal.Signals) -> None:
+    with closing(open_store(folder / ".adrs")) as store:
+        Waiting(store, "toy-1").open()
+    server = started(folder)
+    say(server, get_parent(2))
+    assert not heard(server)["result"]["isError"]
+    server.send_signal(number)
+    try:
+        assert server.wait(10) == 128 + number
+    finally:
+        server.kill()
+        server.communicate()
+    with closing(open_store(folder / ".adrs")) as store:
+        assert store.lease("toy-1", "external", "other", 60) is not None
+
+
+def test_a_client_that_stops_listening_is_no_bug(folder: Path) -> None:
+    with closing(open_store(folder / ".adrs")) as store:
+        Waiting(store, "toy-1").open()
+    server = started(folder)
+    assert server.stdout is not None
+    assert server.stderr is not None
+    assert server.stdin is not None
+    server.stdout.close()
+    say(server, get_parent(2))
+    server.stdin.close()
+    assert (server.wait(10), server.stderr.read()) == (0, "")
+    server.stderr.close()
+    with closing(open_store(folder / ".adrs")) as store:
+        assert store.lease("toy-1", "external", "other", 60) is not None
 
 
 def test_a_server_without_a_run_does_not_start(tmp_path: Path, folder: Path) -> None:

@@ -193,6 +193,12 @@ def test_what_is_not_there_is_said(waiting: Waiting) -> None:
         lease_named(waiting.store, waiting.run, "\x1b[2J" * 50)
     with pytest.raises(NotInStore):
         agent(waiting).give_back("none")
+    waiting.open()
+    lease = agent(waiting).take(1)
+    assert lease is not None
+    agent(waiting).hand_in(lease, changed(agent(waiting).parent(lease), BETTER))
+    with pytest.raises(LeaseOver, match="answered already"):
+        agent(waiting).give_back(lease.id)
     with pytest.raises(NotInStore):
         Agent(waiting.store, "toy-9", "me")
     with pytest.raises(ConfigError, match="needs a name"):

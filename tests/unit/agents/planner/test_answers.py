@@ -81,6 +81,13 @@ def test_what_holds_no_idea_is_refused_with_the_reason(text: str) -> None:
         plan(text, BRIEF, 3)
 
 
+def test_a_plan_within_a_plan_is_none() -> None:
+    # Whoever followed them down would come to the end of the stack, where a decoder had not.
+    text = '{"ideas":[' * 2 + '{"change": "too deep"}' + "]}" * 2
+    with pytest.raises(Unreadable, match="no such idea came"):
+        plan(text, BRIEF, 4)
+
+
 @given(st.one_of(st.text(), st.text(alphabet='{}[]",:\\ \n-1.abcIDEA'), st.binary().map(repr)))
 def test_any_text_is_read_or_refused(text: str) -> None:
     with suppress(Unreadable):
