@@ -25,6 +25,7 @@ from adrs.model.run import RunInfo, RunSettings, RunStatus
 from adrs.model.task import Task
 from adrs.ports.store import Store
 from adrs.search import assemble, check_settings, new_run, summarize
+from adrs.search.agent import PROPOSER
 from adrs.trust import signing_key
 
 
@@ -147,6 +148,8 @@ def _introduce(screen: Screen, info: RunInfo, task: Task) -> None:
     screen.line((", ".join(facts), "dim"))
     for words in model_words(task, settings):
         screen.line((words, "dim"))
+    if PROPOSER in settings.proposers:
+        screen.line(("agents take part by: ", "dim"), (f"adrs ask {info.name}", "cyan"))
 
 
 async def _searched(

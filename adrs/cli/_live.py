@@ -152,9 +152,9 @@ class Live(Progress):
         )
 
     def _models(self) -> list[Piece]:
-        """Rounds in flight and money, where models are asked."""
+        """Rounds in flight, and money where models are asked."""
         settings = self.settings
-        if not settings.models and not settings.strong_model:
+        if not (self.rounds or settings.models or settings.strong_model):
             return []
         words = f" · {self.rounds} rounds"
         if self.usd or settings.max_usd is not None:

@@ -38,6 +38,11 @@ def models_of(named: list[str]) -> tuple[tuple[tuple[str, float], ...], str]:
             value = float(weight)
         except ValueError:
             raise ConfigError(f"--model is NAME or NAME=WEIGHT, not {each!a}") from None
+        if name.startswith("sk-"):
+            raise ConfigError(
+                "--model is the name of a model, and this looks like a key; keys go into the "
+                "environment variable OPENAI_API_KEY and nowhere else"
+            )
         if name in models:
             raise ConfigError(f"--model {name} is named twice; give it one weight")
         models[name] = value

@@ -64,6 +64,12 @@ def run(
     call_timeout: Annotated[
         float | None, typer.Option(help="Seconds after which a call is given up; 300 by default.")
     ] = None,
+    answer_tokens: Annotated[
+        int | None,
+        typer.Option(
+            help="Most tokens of an answer, reasoning included; 8192 to 16384 by default."
+        ),
+    ] = None,
     ideas: Annotated[
         int | None, typer.Option(help="Ideas asked for in one round of the planner; 4 by default.")
     ] = None,
@@ -147,6 +153,7 @@ def run(
         "base_url": base_url,
         "prices": str(Path(prices).resolve()) if prices else None,
         "call_timeout_s": call_timeout,
+        "answer_tokens": answer_tokens,
         "ideas": ideas,
         "model_parameters": parameters or None,
         "rehearse": rehearse or None,

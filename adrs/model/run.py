@@ -48,6 +48,7 @@ class RunSettings:
         max_tokens: most tokens that models may take, in and out; None for no limit.
         calls_in_flight: calls of models at the same time, and rounds of proposers that wait.
         call_timeout_s: elapsed seconds after which a call of a model is given up.
+        answer_tokens: most tokens of an answer, reasoning included; None for what each prompt asks.
         prices: absolute path of a price table; "" for the one that comes with ADRS.
         ideas: candidates asked for in one round of a proposer that waits.
         model_parameters: what models are told beside the prompt, such as ("temperature", 0.7).
@@ -76,6 +77,7 @@ class RunSettings:
     max_tokens: int | None = None
     calls_in_flight: int = 8
     call_timeout_s: float = 300.0
+    answer_tokens: int | None = None
     prices: str = ""
     ideas: int = 4
     model_parameters: tuple[tuple[str, str | int | float], ...] = ()

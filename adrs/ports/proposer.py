@@ -70,15 +70,15 @@ class Proposer(Protocol):
     Attributes:
         confined: it sees what the context holds and nothing else of this machine: it cannot read
             the task's files, as an agent with a shell could. Certificates say so.
-        waits: proposing waits for something outside, a model or an agent. Several such rounds go
-            on at the same time, beside evaluations; what it answers may depend only on the context,
-            which is made again as it was if a round is cut off.
+        waits_for: what proposing waits for outside of this process: "model", "agent", or "" for
+            nothing. Rounds that wait go on at the same time, beside evaluations; what they answer
+            may depend only on the context, which is made again as it was if a round is cut off.
     """
 
     name: str
     version: str
     confined: bool
-    waits: bool
+    waits_for: str
 
     async def propose(self, context: Context) -> Sequence[Candidate | Rejection]:
         """One or more candidates, or why there is none. An empty answer means exhausted."""

@@ -142,18 +142,22 @@ class Allocation:
         self._models = Shares(known, evaluations_per_usd) if known else None
         self._usual = tuple(models or {}) or tuple(known)
 
-    def choose(self, ordinal: int) -> str:
-        """The name of the proposer for proposal `ordinal`."""
-        return self._proposers.choose(Random(f"{self._seed}/allocation/{ordinal}"))
+    def choose(self, ordinal: int, names: Sequence[str] = ()) -> str:
+        """The name of the proposer for proposal `ordinal`: one of `names`, or of all."""
+        return self._proposers.choose(Random(f"{self._seed}/allocation/{ordinal}"), names)
 
     def share(self, name: str) -> float:
         """The probability with which a proposer is chosen."""
         return self._proposers.share(name)
 
+    def why(self, proposer: str) -> str:
+        """Why a proposer has its share, in words."""
+        return self._proposers.reason(proposer)
+
     def brief(
         self, ordinal: int, proposer: str, stalled: int, company: bool
     ) -> tuple[str, str, str]:
-        """Operator and model for a proposer that waits, and why it was chosen, in words.
+        """Operator and model for a proposer that asks models, and why they are these, in words.
 
         Args:
             stalled: trials told since the best was found, if that is long ago.
@@ -162,7 +166,7 @@ class Allocation:
         random = Random(f"{self._seed}/brief/{ordinal}")
         fitting = OPERATORS if company else OPERATORS[:2]
         operator = "explore" if stalled else self._operators.choose(random, fitting)
-        reasons = [self._proposers.reason(proposer), self._operators.reason(operator)]
+        reasons = [self.why(proposer), self._operators.reason(operator)]
         model = ""
         if self._models is not None:
             strong = stalled and self._strong

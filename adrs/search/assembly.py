@@ -27,6 +27,8 @@ from adrs.search.validation import known_counterexamples
 
 # What `auto` tries, in this order; others have to be asked for by name.
 _AUTO = ("bubblewrap", "docker")
+# Far more than tells one model from another, and far less than sums can bear.
+_MOST_WEIGHT = 1e9
 
 
 def new_run(store: Store, task: Task, settings: RunSettings) -> RunInfo:
@@ -64,20 +66,37 @@ def check_settings(store: Store, settings: RunSettings) -> None:
         "--max-tokens": settings.max_tokens,
         "--calls-in-flight": settings.calls_in_flight,
         "--call-timeout": settings.call_timeout_s,
+        "--answer-tokens": settings.answer_tokens,
         "--ideas": settings.ideas,
     }
     for option, value in positive.items():
-        if value is not None and not value > 0:
-            raise ConfigError(f"{option} must be above 0, not {value:g}")
+        if value is not None and not 0 < value < math.inf:
+            raise ConfigError(f"{option} must be above 0, and finite, not {value}")
     for name, weight in settings.models:
-        if not name or not 0 < weight < math.inf:
-            raise ConfigError(f"--model is NAME or NAME=WEIGHT above 0, not {name}={weight:g}")
+        if not name or not 0 < weight <= _MOST_WEIGHT:
+            raise ConfigError(
+                f"--model is NAME or NAME=WEIGHT above 0 and up to {_MOST_WEIGHT:g}, not "
+                f"{name}={weight:g}"
+            )
+    _check_words(settings)
     if settings.replays:
         store.run(settings.replays)
         return
     if settings.models or settings.strong_model:
         price_list(settings)
         plugins.load("adrs.models", settings.server)(settings.base_url)
+
+
+def _check_words(settings: RunSettings) -> None:
+    """Sees that names can be shown, and that all that a server is told can be sent."""
+    told: list[tuple[str, object]] = [("model", name) for name, _ in settings.models]
+    told += [("strong_model", settings.strong_model), *settings.model_parameters]
+    for name, value in told:
+        option = f"--{name.replace('_', '-')}"
+        if isinstance(value, str) and not value.isprintable():
+            raise ConfigError(f"{option} must be printable characters, not {value[:80]!a}")
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ConfigError(f"{option} must be finite, not {value:g}")
 
 
 async def assemble(store: Store, name: str, observer: Observer) -> Search:
@@ -104,7 +123,7 @@ async def assemble(store: Store, name: str, observer: Observer) -> Search:
     )
     evaluator = cast("Evaluator", plugins.load("adrs.evaluators", task.evaluator.use)())
     sandbox = await choose_sandbox(settings.sandbox)
-    waiting = any(proposer.waits for proposer in proposers)
+    waiting = any(proposer.waits_for == "model" for proposer in proposers)
     calls = model_calls(store, name, settings, observer.phase) if waiting else None
     desk = Desk(store, name, calls, settings.rehearse)
     run = Run(name, task, proposers, archive, store, desk)
@@ -121,7 +140,7 @@ def model_calls(
         NotInStore: the run whose record is to answer is not there.
     """
     if settings.replays:
-        replay = Replay.of(settings.replays, store.calls(settings.replays))
+        replay = Replay.of(store, settings.replays)
         return ModelCalls(store, run, settings, None, replay, say=say)
     if not settings.models and not settings.strong_model:
         return None
@@ -131,10 +150,10 @@ def model_calls(
 
 def _proposer(name: str) -> Proposer:
     made = plugins.load("adrs.proposers", name)()
-    if not isinstance(made, Proposer):
+    if not isinstance(made, Proposer) or made.waits_for not in ("", "model", "agent"):
         raise PluginError(
             f"the proposer {name} must have name, version, confined (whether it is kept from the "
-            "task's files) and waits (whether it waits for a model or an agent) beside its "
+            'task\'s files) and waits_for ("model", "agent", or "" for nothing) beside its '
             "methods; its author has to add what is missing"
         )
     return made

@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from adrs.errors import ConfigError, ModelUnavailable
+from adrs.errors import BudgetSpent, ConfigError, ModelUnavailable
 from adrs.model.call import (
     Answer,
     AnswerStatus,
@@ -21,7 +21,7 @@ from adrs.model.call import (
 from adrs.model.facts import Called, Calling
 from adrs.model.run import RunSettings
 from adrs.ports.model import ModelServer
-from adrs.ports.store import Store
+from adrs.ports.store import Record, Store
 from adrs.search.budget import Budget, Cost, most
 from adrs.search.outage import Breaker, Patience
 from adrs.search.prices import Prices
@@ -42,16 +42,22 @@ class Replay:
 
     Attributes:
         run: its name.
+        unfinished: ordinals of its rounds that were never answered: there its record ends.
     """
 
     run: str
     calls: Mapping[tuple[str, str], Sequence[RecordedCall]]
+    unfinished: frozenset[int]
 
     @classmethod
-    def of(cls, run: str, calls: Sequence[RecordedCall]) -> Replay:
-        """The last word of every prompt of a run, at the price of all attempts."""
+    def of(cls, record: Record, run: str) -> Replay:
+        """The last word of every prompt of a run, at the price of all attempts.
+
+        Raises:
+            NotInStore: there is no such run.
+        """
         last: dict[_Place, RecordedCall] = {}
-        for call in calls:
+        for call in record.calls(run):
             if call.answer is not None:
                 place = (call.ordinal, call.step, call.model, call.prompt)
                 usd = last[place].usd if place in last else 0.0
@@ -59,15 +65,19 @@ class Replay:
         found: dict[tuple[str, str], list[RecordedCall]] = defaultdict(list)
         for call in last.values():
             found[call.step, call.prompt].append(call)
-        return cls(run, found)
+        unfinished = frozenset(begun.ordinal for begun in record.open_rounds(run))
+        return cls(run, found, unfinished)
 
     def answer(self, ordinal: int, prompt: Prompt) -> RecordedCall:
         """What the run was answered, at the same proposal if there are several.
 
         Raises:
+            BudgetSpent: the run ended before it had an answer.
             ModelUnavailable: the prompt is not in the record.
         """
         calls = self.calls.get((prompt.step, prompt.digest))
+        if not calls and ordinal in self.unfinished:
+            raise BudgetSpent(f"the record of {self.run} ends here, at proposal {ordinal}")
         if not calls:
             raise ModelUnavailable(
                 f"the prompt of step {prompt.step} of proposal {ordinal} (SHA-256 "
@@ -110,8 +120,9 @@ class ModelCalls:
         self._replay = replay
         self._patience = patience or Patience()
         self._timeout_s = settings.call_timeout_s
+        self._answer_tokens = settings.answer_tokens
         self._parameters = dict(settings.model_parameters)
-        self._prices = price_list(settings)
+        self._prices = {} if replay else price_list(settings)
         self._budget = Budget(settings.max_usd, settings.max_tokens, store.spending(run))
         self._breaker = Breaker(self._patience, lambda words: say(words))
         self._slots = asyncio.Semaphore(settings.calls_in_flight)
@@ -135,9 +146,11 @@ class ModelCalls:
             BudgetSpent: the call could cost more than what is left.
         """
         prompt = self._scrubbed(prompt)
+        if self._answer_tokens is not None:
+            prompt = replace(prompt, max_tokens=self._answer_tokens)
         place = (ordinal, prompt.step, model, prompt.digest)
         began = time.monotonic()
-        failures = 0
+        attempts = failures = 0
         while True:
             ended = [call for call in self._recorded[place] if call.answer is not None]
             answers = [call.answer for call in ended if call.answer is not None]
@@ -146,12 +159,16 @@ class ModelCalls:
             if self._replay is not None:
                 await self._replayed(self._replay, ordinal, model, prompt)
                 continue
-            if answers:
+            # What an earlier engine was told to wait for is over by now.
+            if attempts:
                 self._check_limited(began, answers[-1])
-                await self._breaker.pause(len(answers) - 1, answers[-1].retry_after_s)
+                await self._breaker.pause(attempts - 1, answers[-1].retry_after_s)
             answer = await self._attempt(ordinal, model, prompt)
+            attempts += 1
             # While the server fails everybody, that is not the fault of this prompt.
             failures += answer.status.outage and not self._breaker.open
+            if failures >= ATTEMPTS:
+                self._breaker.given_up(ordinal)
 
     def _settled(self, answers: Sequence[Answer]) -> bool:
         """Whether asking once more would be in vain, or would be paying twice."""
@@ -202,7 +219,7 @@ class ModelCalls:
                 self._end(call, answer, paid.usd)
             finally:
                 await self._budget.settle(reserved, paid)
-            self._breaker.heard(answer)
+            self._breaker.heard(answer, ordinal, prompt.digest)
         if answer.status is AnswerStatus.DECLINED:
             raise ModelUnavailable(f"the models' server declines calls of {model}: {answer.reason}")
         return answer
@@ -268,7 +285,7 @@ def price_list(settings: RunSettings) -> dict[str, Price]:
     names += [settings.strong_model] if settings.strong_model else []
     found = {name: price for name in names if (price := table.of(name)) is not None}
     unknown = sorted(set(names) - set(found))
-    if unknown and settings.max_usd is not None and not settings.replays:
+    if unknown and settings.max_usd is not None:
         raise ConfigError(
             f"--max-usd needs the price of every model, and there is none of {unknown[0]}. Put it "
             f'into a file, [model."{unknown[0]}"] with input and output in USD a million tokens '

@@ -35,7 +35,9 @@ class Patience:
 class Breaker:
     """Stops calls while a server seems to be down, and ends the run if it stays down.
 
-    After FAILURES failures in a row only one call at a time goes through, to find out.
+    After FAILURES failures in a row only one call at a time goes through, to find out. While they
+    are all of one prompt that a server did get, it may be the prompt: it is given up before a
+    server that serves others is taken for down. What a round asks after that is of the same kind.
 
     Args:
         say: is told in words when calls stop, and when they go on.
@@ -47,6 +49,8 @@ class Breaker:
         self._patience = patience
         self._say = say
         self._row = 0
+        self._suspects: set[tuple[int, str]] = set()
+        self._nobody_there = False
         self._since = 0.0
         self._answered = False
         self._over = ""
@@ -56,7 +60,8 @@ class Breaker:
     @property
     def open(self) -> bool:
         """Whether calls are stopped."""
-        return self._row >= self.FAILURES
+        several = self._nobody_there or len(self._suspects) > 1
+        return several and self._row >= self.FAILURES
 
     @asynccontextmanager
     async def passage(self) -> AsyncIterator[None]:
@@ -74,8 +79,12 @@ class Breaker:
                     return
         yield
 
-    def heard(self, answer: Answer) -> None:
+    def heard(self, answer: Answer, ordinal: int, prompt: str) -> None:
         """Takes note of how a call ended.
+
+        Args:
+            ordinal: of the proposal that it served.
+            prompt: its digest.
 
         Raises:
             ModelUnavailable: the server has been down for too long.
@@ -84,14 +93,19 @@ class Breaker:
             if self.open:
                 self._say("searching; the models' server answers again")
             self._row = 0
+            self._suspects.clear()
+            self._nobody_there = False
             self._answered = self._answered or answer.status is not AnswerStatus.RATE_LIMITED
             return
-        now = time.monotonic()
+        now, stopped = time.monotonic(), self.open
         self._row += 1
+        self._nobody_there = self._nobody_there or answer.status is AnswerStatus.UNREACHABLE
+        if (ordinal, "") not in self._suspects:
+            self._suspects.add((ordinal, prompt))
         if self._row == 1:
             self._since = now
         limit = self._patience.outage_s if self._answered else self._patience.first_s
-        if self._row == self.FAILURES:
+        if self.open and not stopped:
             self._say(f"waiting up to {limit:g} s for the models' server: {answer.reason[:200]}")
         if self.open and now - self._since >= limit:
             self._over = (
@@ -99,6 +113,11 @@ class Breaker:
                 f"{now - self._since:.0f} s; the last: {answer.status}, {answer.reason[:300]}"
             )
             raise ModelUnavailable(self._over)
+
+    def given_up(self, ordinal: int) -> None:
+        """A prompt is asked no more; what its round asks from now on is as suspect as that."""
+        others = {one for one in self._suspects if one[0] != ordinal}
+        self._suspects = {*others, (ordinal, "")}
 
     async def pause(self, attempt: int, retry_after_s: float | None) -> None:
         """Waits before attempt `attempt` + 1, longer each time, at a time of chance.

@@ -64,7 +64,7 @@ def _read(path: Path) -> tuple[str, dict[str, _Entry]]:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
         raise ConfigError(f"the price table {path}: {form}; {where}: {first['msg']}") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ConfigError(f"the price table {path}: {form}; {error}") from error
     digest = hashlib.sha256(content).hexdigest()[:12]
     return f"{table.name} {table.date} {digest}".replace("  ", " "), table.model

@@ -48,7 +48,7 @@ class Rounds:
     """Turns of proposers that wait, up to a limit at the same time.
 
     Args:
-        limit: how many.
+        limit: how many of those that ask models, and how many of those that wait for agents.
 
     Attributes:
         spent: which limit of money or tokens ended a turn, in words; "" if none did. Such turns
@@ -63,21 +63,40 @@ class Rounds:
     def __len__(self) -> int:
         return len(self._turns)
 
-    @property
-    def full(self) -> bool:
-        """Whether no other turn may begin."""
-        return len(self._turns) >= self._limit or bool(self.spent)
+    def full(self, waits_for: str, room: int) -> bool:
+        """Whether no other turn may begin that waits for a model, for an agent, or for nothing.
+
+        Each kind has the whole limit: offers that no agent takes must not keep models from work.
+
+        Args:
+            room: trials that no model was asked for yet.
+        """
+        if waits_for == "agent":
+            return len(self.offers) >= min(self._limit, room)
+        return room < 1 or (waits_for == "model" and self.asking >= self._limit)
 
     @property
     def expected(self) -> int:
-        """Candidates that turns in flight were asked for."""
-        return sum(turn.round.wanted for turn in self._turns.values() if turn.round is not None)
+        """Candidates that models were asked for. What agents are offered, nobody may take up."""
+        return sum(
+            turn.round.wanted
+            for turn in self._turns.values()
+            if turn.round is not None and turn.proposer.waits_for != "agent"
+        )
 
     @property
     def offers(self) -> list[Round]:
-        """Rounds that no model answers: they wait for agents."""
-        rounds = (turn.round for turn in self._turns.values())
-        return [one for one in rounds if one is not None and not one.model]
+        """Rounds that wait for agents."""
+        return [
+            turn.round
+            for turn in self._turns.values()
+            if turn.round is not None and turn.proposer.waits_for == "agent"
+        ]
+
+    @property
+    def asking(self) -> int:
+        """How many ask models."""
+        return len(self._turns) - len(self.offers)
 
     def begin(self, turn: Turn) -> None:
         """Lets a proposer start; `finished` will have what it says."""

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import replace
 
-from adrs.errors import SeedFailed, TrialStateError
+from adrs.errors import ModelUnavailable, SeedFailed, TrialStateError
 from adrs.model.calibration import Calibration
 from adrs.model.evaluation import Evaluation, Score, Status, merged
 from adrs.model.facts import Asked, Begun, Calibrated, Fact, Measured, Noted, Refused, Started, Told
@@ -34,6 +34,8 @@ from adrs.trust import Noise
 
 # So many refused proposals in a row mean that the proposers have nothing new to say.
 BARREN = 300
+# So many rounds of models in a row without a program mean that they are not up to the task.
+FRUITLESS = 50
 _NO_RATIO = "no ratio to the seed's, since a figure is not above zero"
 
 
@@ -81,6 +83,7 @@ class Run:
         self._open: dict[int, Trial] = {}
         self._ready: deque[Trial] = deque()
         self._unrecorded: list[Fact] = []
+        self._fruitless = 0
         self._next_ordinal = 0
         self._next_number = 0
         self.noise = Noise()
@@ -202,7 +205,9 @@ class Run:
         barren = 0
         while barren < BARREN:
             for turn, proposals in self.rounds.finished():
-                barren += not self._accept(turn, proposals)
+                fresh = self._accept(turn, proposals)
+                barren += not fresh
+                self._watch_models(turn, fresh)
             if self._ready:
                 if self._settings.calls_in_flight > 1:
                     self._look_ahead()
@@ -213,11 +218,11 @@ class Run:
                 raise SeedFailed(f"the seed of {self.task.name} has not scored; see trial 0")
             if self._may_begin():
                 turn = self._next_turn()
-                if turn.proposer.waits:
+                if turn.proposer.waits_for:
                     self.rounds.begin(turn)
                 else:
                     barren += not self._accept(turn, await turn.proposals())
-            elif self.rounds:
+            elif self.rounds.asking or (self.rounds and not self.rounds.spent):
                 self._record()
                 await self.rounds.wait()
             else:
@@ -228,21 +233,46 @@ class Run:
         self._record()
         return None
 
+    def _watch_models(self, turn: Turn, fresh: bool) -> None:
+        """Ends the search when models cost and give nothing that can be measured."""
+        if turn.proposer.waits_for != "model":
+            return
+        self._fruitless = 0 if fresh else self._fruitless + 1
+        if self._fruitless >= FRUITLESS:
+            self._record()
+            raise ModelUnavailable(
+                f"the last {FRUITLESS} rounds of {turn.proposer.name} gave no program that could "
+                f"be measured; see why with adrs status {self.name}, and search on with another "
+                "model in a new run, or without one"
+            )
+
     def _look_ahead(self) -> None:
         """Begins rounds of proposers that wait while few candidates are ready."""
         while (
             self._baseline is not None
             and len(self._ready) < self._settings.workers
             and self._may_begin()
-            and self._speakers.waits(self._next_ordinal)
+            and self._next_waits_for
         ):
             self.rounds.begin(self._next_turn())
 
     def _may_begin(self) -> bool:
         """Whether another proposal is wanted, and its proposer free to make it."""
-        if self._room < 1 and not self._speakers.cut_off:
+        if self.rounds.spent:
             return False
-        return not (self._speakers.waits(self._next_ordinal) and self.rounds.full)
+        if self._settings.workers == self._settings.calls_in_flight == 1 and self.rounds.asking:
+            return False  # how many others speak meanwhile would depend on the clock
+        room = max(1, self._room) if self._speakers.cut_off else self._room
+        return not self.rounds.full(self._next_waits_for, room)
+
+    @property
+    def _next_waits_for(self) -> str:
+        return self._speakers.waits_for(self._next_ordinal, self._offered)
+
+    @property
+    def _offered(self) -> bool:
+        """Whether agents have enough to choose from."""
+        return self.rounds.full("agent", self._room)
 
     @property
     def _room(self) -> int:
@@ -279,7 +309,8 @@ class Run:
         """Whoever is next to propose; one that waits is recorded before it begins."""
         if self._speakers.cut_off:
             return self._speakers.cut_off.popleft()
-        turn = self._speakers.next(self._take_ordinal(), self._room)
+        ordinal = self._take_ordinal()
+        turn = self._speakers.next(ordinal, self._room, self._offered)
         if turn.round is not None:
             self._unrecorded.append(Begun(turn.round))
             self._record()

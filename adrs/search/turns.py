@@ -22,6 +22,8 @@ from adrs.search.rounds import Turn
 
 # So many of the best are candidates for another parent when the search has stalled.
 _OTHERS = 16
+# No evaluation is worth less, however little may be spent.
+_LEAST_USD = 1e-9
 
 
 class Turns:
@@ -60,7 +62,7 @@ class Turns:
         self.cut_off: deque[Turn] = deque()
         self._ledger = Ledger()
         # Only proposers that wait look back, and a long search without them need not remember.
-        self._remembers = any(proposer.waits for proposer in proposers)
+        self._remembers = any(proposer.waits_for for proposer in proposers)
         self._history: dict[int, Trial] = {}
 
     def learn(self, trial: Trial, best: Trial | None) -> None:
@@ -78,18 +80,33 @@ class Turns:
             if found.proposer in self._proposers:
                 self.cut_off.append(self._turn_of(found))
 
-    def waits(self, ordinal: int) -> bool:
-        """Whether whoever is next waits for something outside."""
-        return bool(self.cut_off) or self._proposers[self.allocation.choose(ordinal)].waits
+    def waits_for(self, ordinal: int, offered: bool) -> str:
+        """What whoever is next waits for outside; "" for nothing.
 
-    def next(self, ordinal: int, room: int) -> Turn:
+        Args:
+            offered: whether agents have enough to choose from, so that it is another's turn.
+        """
+        if self.cut_off:
+            return self.cut_off[0].proposer.waits_for
+        return self._choose(ordinal, offered).waits_for
+
+    def _choose(self, ordinal: int, offered: bool) -> Proposer:
+        names = [
+            name
+            for name, proposer in self._proposers.items()
+            if not (offered and proposer.waits_for == "agent")
+        ]
+        return self._proposers[self.allocation.choose(ordinal, names)]
+
+    def next(self, ordinal: int, room: int, offered: bool) -> Turn:
         """A new turn; one with a round has to be recorded before it begins.
 
         Args:
             room: trials that nobody was asked for yet.
+            offered: as in `waits_for`.
         """
-        proposer = self._proposers[self.allocation.choose(ordinal)]
-        if not proposer.waits:
+        proposer = self._choose(ordinal, offered)
+        if not proposer.waits_for:
             return Turn(proposer, self._context(ordinal, self._archive.select(ordinal)))
         return self._turn_of(self._round(ordinal, proposer.name, room))
 
@@ -102,8 +119,10 @@ class Turns:
         stalled = self._ledger.stalled
         if stalled:
             selection = self._elsewhere(ordinal, selection)
-        company = bool(selection.inspirations)
-        operator, model, reason = self.allocation.brief(ordinal, proposer, stalled, company)
+        operator, model, reason = "", "", self.allocation.why(proposer)
+        if self._proposers[proposer].waits_for == "model":
+            company = bool(selection.inspirations)
+            operator, model, reason = self.allocation.brief(ordinal, proposer, stalled, company)
         return Round(
             ordinal=ordinal,
             proposer=proposer,
@@ -113,7 +132,7 @@ class Turns:
             told=self.told,
             notes=len(self._store.notes(self._name)),
             # An agent answers with one program; what it does not give must not be kept free.
-            wanted=max(1, min(self._settings.ideas, room)) if model else 1,
+            wanted=max(1, min(self._settings.ideas, room)) if operator else 1,
             operator=operator,
             model=model,
             stalled=stalled,
@@ -162,6 +181,7 @@ class Turns:
 def _allocation(task: Task, names: Sequence[str], settings: RunSettings) -> Allocation:
     # Where both are limited, all of one budget is worth all of the other.
     worth_usd = settings.max_usd / settings.trials if settings.max_usd else EVALUATION_USD
+    worth_usd = max(worth_usd, _LEAST_USD)
     return Allocation(
         names,
         task.objective.metric.direction,

@@ -48,6 +48,7 @@ from adrs.store.schema import (
     RUNS,
     TASK_PROGRAMS,
     TRIALS,
+    storable,
 )
 from adrs.store.sqlite import chunks, reading, speaking_plainly
 from adrs.store.verifications import load_verifications
@@ -258,7 +259,7 @@ class SqlRecord:
             yield connection
 
     def _run_row(self, connection: sa.Connection, name: str) -> codec.Row:
-        row = connection.execute(_RUN, {"run": name}).mappings().one_or_none()
+        row = connection.execute(_RUN, {"run": storable(name)}).mappings().one_or_none()
         if row is None:
             raise NotInStore(f"no run {name} in the store {self._path}; see them with: adrs runs")
         return row

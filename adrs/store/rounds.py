@@ -13,7 +13,7 @@ from adrs.errors import LeaseOver, NotInStore
 from adrs.model.round import Lease, Round, Submission
 from adrs.store import codec
 from adrs.store.programs import keep_program, load_programs
-from adrs.store.schema import LEASES, REJECTIONS, ROUNDS, TRIALS
+from adrs.store.schema import LEASES, REJECTIONS, ROUNDS, TRIALS, storable
 
 _OF_RUN = ROUNDS.c.run_key == sa.bindparam("run_key")
 _OPEN = (
@@ -159,7 +159,7 @@ def load_submission(connection: sa.Connection, run: int, ordinal: int) -> Submis
 
 
 def _find(connection: sa.Connection, run: codec.Row, lease: str) -> Lease:
-    query = _LEASES.where(LEASES.c.id == lease)
+    query = _LEASES.where(LEASES.c.id == storable(lease))
     row = connection.execute(query, {"run_key": run["key"]}).mappings().one_or_none()
     if row is None:
         raise NotInStore(

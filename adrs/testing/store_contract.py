@@ -540,6 +540,7 @@ class StoreContract:
     def test_what_is_not_there_is_said(self, store: Store, run: str) -> None:
         looking: list[Callable[[], object]] = [
             lambda: store.run("toy-9"),
+            lambda: store.run("toy-\udcff"),  # as the shell hands over what is not UTF-8
             lambda: store.trials("toy-9"),
             lambda: store.told("toy-9"),
             lambda: store.in_flight("toy-9"),
@@ -709,6 +710,7 @@ class StoreContract:
         for release in (
             lambda: store.release(run, "x"),
             lambda: store.submit(run, "x", A_SUBMISSION),
+            lambda: store.submit(run, "\udcff", A_SUBMISSION),
         ):
             with pytest.raises(NotInStore):
                 release()
@@ -858,7 +860,8 @@ class StoreContract:
             spent = reader.spending(run)
             assert (spent.usd, spent.doubtful_usd) == (0.25 + 0.125 + 0.5 + 0.5, 1.0)
             assert (spent.tokens_in, spent.tokens_out) == (100, 20)
-            assert (spent.doubtful_tokens, spent.tokens) == (2000, 2120)
+            # 1 too: no server counted its tokens, so they are what it can have taken.
+            assert (spent.doubtful_tokens, spent.tokens) == (3000, 3120)
             assert spent.by_model == {"small-1": 0.875, "large-1": 0.5}
             assert spent.replayed == 1
             assert spent.calls == {"ANSWERED": 3, "RATE_LIMITED": 1, "TIMED_OUT": 1, "LOST": 1}

@@ -23,7 +23,7 @@ class Cross:
     name = "cross"
     version = "2"
     confined = True
-    waits = False
+    waits_for = ""
 
     def __init__(self) -> None:
         self._seen = Memory()

@@ -19,7 +19,7 @@ class External:
     name = "external"
     version = "1"
     confined = False
-    waits = True
+    waits_for = "agent"
 
     async def propose(self, context: Context) -> Sequence[Candidate | Rejection]:
         """Waits for an agent.

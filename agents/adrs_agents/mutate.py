@@ -24,7 +24,7 @@ class Mutate:
     name = "mutate"
     version = "2"
     confined = True
-    waits = False
+    waits_for = ""
 
     def __init__(self) -> None:
         self._seen = Memory()

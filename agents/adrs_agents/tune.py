@@ -53,7 +53,7 @@ class Tune:
     name = "tune"
     version = "2"
     confined = True
-    waits = False
+    waits_for = ""
 
     def __init__(self) -> None:
         self._seen = Memory()

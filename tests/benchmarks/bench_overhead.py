@@ -31,7 +31,7 @@ class Instant:
     name = "instant"
     version = "1"
     confined = True
-    waits = False
+    waits_for = ""
 
     async def propose(self, context: adrs.Context) -> list[adrs.Candidate]:
         parent = context.selection.parent

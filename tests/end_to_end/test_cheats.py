@@ -64,7 +64,7 @@ class Says:
     name = "says"
     version = "1"
     confined = False
-    waits = False
+    waits_for = ""
 
     def __init__(self, source: bytes) -> None:
         self._source = source

@@ -312,6 +312,7 @@ def test_a_key_that_cannot_be_used_is_known_before_the_search(
         (["run", "near_three", "--accept-isolation", "all"], "--accept-isolation"),
         (["run", "near_three", "--modell", "x"], "No such option"),
         (["run", "near_three", "--model", "x=y"], "NAME=WEIGHT"),
+        (["run", "near_three", "--model", "sk-abcdefghijk"], "looks like a key"),
         (["run", "near_three", "--model", "x=0"], "NAME=WEIGHT above 0"),
         (["run", "near_three", "--model", "x", "--model", "x=2"], "named twice"),
         (["run", "near_three", "--model", "record:x-1", "--model", "x"], "one run"),
@@ -326,6 +327,24 @@ def test_a_key_that_cannot_be_used_is_known_before_the_search(
         (["run", "near_three", "--max-usd", "-1"], "--max-usd must be above 0"),
         (["run", "near_three", "--ideas", "0"], "--ideas must be above 0"),
         (["run", "near_three", "--calls-in-flight", "0"], "--calls-in-flight must be above 0"),
+        (["run", "near_three", "--max-usd", "inf"], "--max-usd must be above 0, and finite"),
+        (["run", "near_three", "--call-timeout", "nan"], "--call-timeout must be above 0"),
+        (["run", "near_three", "--max-tokens", "-" + 400 * "9"], "--max-tokens must be above 0"),
+        (["run", "near_three", "--model", "x=1e308", "--model", "y=1e308"], "up to 1e+09"),
+        (["run", "near_three", "--model", "a\x1b[2Jb"], "must be printable"),
+        (["run", "near_three", "--model", "a\udcffb"], "must be printable"),
+        (
+            ["run", "near_three", "--model", "x", "--strong-model", "a\nb"],
+            "--strong-model must be printable",
+        ),
+        (
+            ["run", "near_three", "--model", "x", "--temperature", "nan"],
+            "--temperature must be finite",
+        ),
+        (
+            ["run", "near_three", "--model", "x", "--reasoning-effort", "\udcff"],
+            "--reasoning-effort must be printable",
+        ),
         (["run", "near_three", "--model", "gpt-5", "--prices", "nowhere.toml"], "cannot be read"),
         (["run", "--resume", "nothing-1"], "found none"),
         (["run", "near_three", "--resume", "x-1"], "TASK cannot be given with --resume"),
@@ -372,3 +391,25 @@ def test_on_a_terminal_it_is_drawn(task: Path, tmp_path: Path) -> None:
     for words in ("searching", "8/8", "proposers", "against", "━━━━", "adrs run --resume"):
         assert words in text
     assert text.rstrip().splitlines()[-1].strip().endswith("search on")
+
+
+def test_a_search_without_a_model_loads_nothing_that_only_models_need(
+    task: Path, tmp_path: Path
+) -> None:
+    code = (
+        "import atexit, sys; from adrs.cli import main; "
+        "atexit.register(lambda: print(*sorted(sys.modules), file=sys.stderr)); main()"
+    )
+    arguments = ["run", str(task), "--proposer", "tune", "--trials", "2", "--json"]
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments, "--store", str(tmp_path / "store")],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["trials"] == 2
+    loaded = set(done.stderr.splitlines()[-1].split())
+    assert {"adrs.search.run", "adrs_agents.tune"} <= loaded
+    heavy = {"openai", "langgraph", "langchain_core", "langsmith", "jinja2", "mcp", "httpx"}
+    assert not heavy & loaded

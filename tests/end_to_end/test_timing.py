@@ -66,7 +66,7 @@ class Says:
     name = "says"
     version = "1"
     confined = True
-    waits = False
+    waits_for = ""
 
     def __init__(self, *sources: bytes) -> None:
         self._sources = list(sources)

@@ -162,6 +162,8 @@ def test_a_proposer_must_say_whether_it_is_confined(site: Path, tmp_path: Path) 
     settings = adrs.RunSettings(task=str(task.folder), trials=1, proposers=("sly",))
     store = adrs.open_store(tmp_path / "store")
     run = adrs.new_run(store, task, settings).name
-    with pytest.raises(PluginError, match=r"sly must have name, version, confined .* and waits"):
+    with pytest.raises(
+        PluginError, match=r"sly must have name, version, confined .* and waits_for"
+    ):
         asyncio.run(adrs.assemble(store, run, Silent()))
     store.close()

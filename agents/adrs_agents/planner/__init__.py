@@ -16,7 +16,7 @@ class Planner:
     name = "planner"
     version = "1"
     confined = True
-    waits = True
+    waits_for = "model"
 
     def __init__(self) -> None:
         self._notebook = Notebook()

@@ -35,18 +35,14 @@ class Check:
     brought_back: int = 0
 
 
-def check(answer: Answer, max_tokens: int, evidence: Evidence) -> Check:
-    """Applies the edits of an answer to the parent, and looks for faults.
-
-    Args:
-        max_tokens: the answer's limit.
-    """
+def check(answer: Answer, evidence: Evidence) -> Check:
+    """Applies the edits of an answer to the parent, and looks for faults."""
     if answer.status is AnswerStatus.CUT:
         return Check(
             (
-                f"the answer was cut by its limit of {max_tokens} tokens, so nothing of it is "
-                "used; think less at length and write a shorter edit, with SEARCH/REPLACE blocks "
-                "that hold only what changes",
+                "the answer was cut by its limit of tokens, so nothing of it is used; think less "
+                "at length and write a shorter edit, with SEARCH/REPLACE blocks that hold only "
+                "what changes",
             ),
             RejectionKind.MODEL_FAILED,
         )

@@ -41,7 +41,6 @@ class Attempt:
         prompts: digests of all that was asked on the way, in order.
         first: the conversation that asks for the edit.
         answer: the last one.
-        max_tokens: its limit.
         check: what was found about it.
         repairs: how often its faults were given back.
     """
@@ -51,7 +50,6 @@ class Attempt:
     prompts: tuple[str, ...] = ()
     first: tuple[Message, ...] = ()
     answer: Answer = field(default_factory=lambda: Answer(AnswerStatus.EMPTY))
-    max_tokens: int = 0
     check: Check = field(default_factory=Check)
     repairs: int = 0
 
@@ -80,14 +78,13 @@ async def write(attempt: Attempt, values: Values, models: Models) -> Attempt:
         prompts=(*attempt.prompts, prompt.digest),
         first=prompt.messages,
         answer=answer,
-        max_tokens=prompt.max_tokens,
     )
 
 
 async def examine(attempt: Attempt, evidence: Evidence, context: Context) -> Attempt:
     """Checks the last answer, on the smoke split too if the run rehearses."""
     sketch = attempt.sketch or spoken(attempt.answer.text, evidence.brief)
-    found = check(attempt.answer, attempt.max_tokens, evidence)
+    found = check(attempt.answer, evidence)
     if context.rehearse is not None and found.program is not None and not found.faults:
         step = f"rehearse-{attempt.index}-{attempt.repairs}"
         found = _rehearsed(found, await context.rehearse(step, found.program))
@@ -108,7 +105,6 @@ async def repair(attempt: Attempt, models: Models) -> Attempt:
         attempt,
         prompts=(*attempt.prompts, prompt.digest),
         answer=answer,
-        max_tokens=prompt.max_tokens,
         repairs=attempt.repairs + 1,
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from adrs import Answer, AnswerStatus, Context, Prompt
+from adrs import Answer, AnswerStatus, Context
 
 from . import templates
 from .answers import Sketch, Unreadable, plan, schema
@@ -37,7 +37,7 @@ async def make_plan(values: Values, context: Context) -> Plan:
     asked = schema(context.brief)
     first = templates.prompt("plan", "plan", values, schema=asked)
     answer = await models.ask(first)
-    sketches, fault = _read(answer, first, context)
+    sketches, fault = _read(answer, context)
     if sketches or answer.status is AnswerStatus.REFUSED:
         return Plan(sketches, (first.digest,), fault)
     again: Mapping[str, object] = {
@@ -47,17 +47,17 @@ async def make_plan(values: Values, context: Context) -> Plan:
     conversation = (*first.messages, said(answer))
     second = templates.prompt("plan_again", "plan-again", again, conversation, asked)
     answer = await models.ask(second)
-    sketches, fault = _read(answer, second, context)
+    sketches, fault = _read(answer, context)
     return Plan(sketches, (first.digest, second.digest), fault)
 
 
-def _read(answer: Answer, prompt: Prompt, context: Context) -> tuple[tuple[Sketch, ...], str]:
+def _read(answer: Answer, context: Context) -> tuple[tuple[Sketch, ...], str]:
     """The ideas of an answer, or why there is none. What was cut may hold whole ideas."""
     try:
         if answer.status in (AnswerStatus.ANSWERED, AnswerStatus.CUT):
             return plan(answer.text, context.brief, context.wanted), ""
     except Unreadable as unreadable:
         if answer.status is AnswerStatus.CUT:
-            return (), f"it was cut by its limit of {prompt.max_tokens} tokens; {unreadable}"
+            return (), f"it was cut by its limit of tokens; {unreadable}"
         return (), str(unreadable)
     return (), f"no text came: {answer.status} {one_line(answer.reason, 200)}".strip()

@@ -60,7 +60,7 @@ def context(door: Hinge | None) -> Context:
 def test_it_waits_and_is_not_confined() -> None:
     external = External()
     assert isinstance(external, Proposer)
-    assert (external.name, external.waits, external.confined) == ("external", True, False)
+    assert (external.name, external.waits_for, external.confined) == ("external", "agent", False)
     assert external.observe(TRIAL) is None
 
 

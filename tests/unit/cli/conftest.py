@@ -62,7 +62,7 @@ class Steps:
     name = "steps"
     version = "1"
     confined = True
-    waits = False
+    waits_for = ""
 
     async def propose(self, context: Context) -> Sequence[Candidate | Rejection]:
         parent = context.selection.parent

@@ -29,7 +29,7 @@ class Given:
     name = "given"
     version = "1"
     confined = True
-    waits = False
+    waits_for = ""
 
     def __init__(self, *values: float) -> None:
         self._values = values

@@ -179,6 +179,44 @@ def test_a_server_that_comes_back_is_asked_on(
     assert "answers again" in said[-1]
 
 
+def test_calls_that_waited_for_a_server_go_on_side_by_side_when_it_is_back(
+    store: adrs.Store, run: str, settings: adrs.RunSettings
+) -> None:
+    at_once = []
+
+    class Recovering(FunctionModel):
+        async def answer(self, request: ModelRequest) -> Answer:
+            if len(self.requests) < 12:
+                self.requests.append(request)
+                return Answer(AnswerStatus.SERVER_ERROR, reason="500")
+            self._latency_s = 0.05
+            answer = await super().answer(request)
+            at_once.append(self.most_at_once)
+            return answer
+
+    model = Recovering(lambda request: "well")
+    calls = ModelCalls(store, run, replace(settings, calls_in_flight=8), model, patience=QUICK)
+    ask(calls, *(prompt(f"number {n}") for n in range(8)))
+    # The first alone, to find out; then whoever waits.
+    assert at_once[0] == 1
+    assert at_once[1] >= 6
+
+
+def test_a_resumed_run_does_not_wait_for_what_an_earlier_engine_was_told(
+    store: adrs.Store, run: str, settings: adrs.RunSettings
+) -> None:
+    later = Answer(AnswerStatus.RATE_LIMITED, retry_after_s=50)
+    for n in range(4):
+        store.append(run, [adrs.Calling(n, 1, "m", prompt(), {}, 0.0, 500)])
+        store.append(run, [adrs.Called(n, later, 0.0)])
+    calls = ModelCalls(store, run, settings, FunctionModel(lambda request: "well"))
+
+    async def soon() -> tuple[Answer, float]:
+        return await asyncio.wait_for(calls.ask(1, "m", prompt()), 5)
+
+    assert asyncio.run(soon())[0].text == "well"
+
+
 def test_a_call_that_can_never_work_ends_it_at_once(
     store: adrs.Store, run: str, settings: adrs.RunSettings
 ) -> None:
@@ -252,6 +290,31 @@ def test_tokens_are_a_hard_stop(store: adrs.Store, run: str, settings: adrs.RunS
     assert store.calls(run) == []
 
 
+def test_tokens_that_no_server_counted_are_counted_by_the_next_engine_too(
+    store: adrs.Store, run: str, settings: adrs.RunSettings
+) -> None:
+    one = len(prompt().content) + 64 + 100
+    limited = replace(settings, max_tokens=2 * one)
+    model = FunctionModel(lambda request: Answer(AnswerStatus.ANSWERED, "well"))
+    ask(ModelCalls(store, run, limited, model), prompt())
+    assert store.spending(run).tokens == one
+    assert store.spending(run).doubtful_usd == 0.0
+    ask(ModelCalls(store, run, limited, model), prompt("say anything."))
+    with pytest.raises(adrs.BudgetSpent):
+        ask(ModelCalls(store, run, limited, model), prompt("say nothing.."))
+    assert len(model.requests) == 2
+
+
+def test_what_a_kill_cut_off_is_in_the_budget_but_decides_nothing_later(
+    store: adrs.Store, run: str, settings: adrs.RunSettings
+) -> None:
+    price = most_usd(prompt())
+    store.append(run, [adrs.Calling(0, 1, "m", prompt(), {}, price, 500)])
+    ((_, usd),) = ask(ModelCalls(store, run, settings, FunctionModel(lambda r: "x")), prompt())
+    assert usd == pytest.approx(1200e-6)
+    assert store.spending(run).usd == pytest.approx(price + 1200e-6)
+
+
 def test_calls_that_a_kill_cut_off_count_against_the_money(
     store: adrs.Store, run: str, settings: adrs.RunSettings
 ) -> None:
@@ -302,6 +365,7 @@ def test_prices_come_from_the_users_table_first(tmp_path: Path) -> None:
         ('[model."m"]\ninput = nan\noutput = 0', "input"),
         ('[model."m"]\ninput = 1', "output"),
         ("[model", "expected"),
+        ("model = " + 3000 * "[" + 3000 * "]", "expected"),
         ("\ud800", "expected"),
     ],
 )
@@ -313,11 +377,21 @@ def test_a_bad_price_table_is_said(tmp_path: Path, text: str | None, words: str)
         Prices(str(table))
 
 
+def test_the_user_may_say_how_long_an_answer_is_at_most(
+    store: adrs.Store, run: str, settings: adrs.RunSettings
+) -> None:
+    model = FunctionModel(lambda request: "well")
+    ask(ModelCalls(store, run, replace(settings, answer_tokens=7), model), prompt(most=100))
+    assert model.requests[0].prompt.max_tokens == 7
+    assert store.calls(run)[0].parameters["max_tokens"] == 7
+    assert store.calls(run)[0].reserved_tokens == len(prompt().content) + 64 + 7
+
+
 # --- replay --------------------------------------------------------------------------------------
 
 
 def replayed(store: adrs.Store, source: str, run: str, settings: adrs.RunSettings) -> ModelCalls:
-    return ModelCalls(store, run, settings, None, Replay.of(source, store.calls(source)))
+    return ModelCalls(store, run, settings, None, Replay.of(store, source))
 
 
 def test_a_record_answers_without_a_server_and_nothing_is_paid(
@@ -333,6 +407,27 @@ def test_a_record_answers_without_a_server_and_nothing_is_paid(
     # ... and a record of a replay answers as well.
     third = store.create_run(task, replace(settings, replays=other)).name
     assert ask(replayed(store, other, third, settings), prompt()) == [original]
+
+
+def test_a_record_answers_at_the_price_of_all_attempts(
+    store: adrs.Store, run: str, task: adrs.Task, settings: adrs.RunSettings
+) -> None:
+    model = FunctionModel(failing(AnswerStatus.EMPTY, AnswerStatus.TIMED_OUT))
+    (original,) = ask(ModelCalls(store, run, settings, model, patience=QUICK), prompt())
+    assert original[1] > 2 * most_usd(prompt())
+    other = store.create_run(task, replace(settings, replays=run)).name
+    assert ask(replayed(store, run, other, settings), prompt()) == [original]
+
+
+def test_a_record_answers_although_the_price_table_is_gone(
+    store: adrs.Store, run: str, task: adrs.Task, settings: adrs.RunSettings
+) -> None:
+    (original,) = ask(
+        ModelCalls(store, run, settings, FunctionModel(lambda request: "well")), prompt()
+    )
+    Path(settings.prices).unlink()
+    other = store.create_run(task, replace(settings, replays=run)).name
+    assert ask(replayed(store, run, other, settings), prompt()) == [original]
 
 
 def test_a_prompt_that_is_not_in_the_record_is_said(

@@ -23,7 +23,7 @@ class Listed:
     name = "listed"
     version = "1"
     confined = True
-    waits = False
+    waits_for = ""
 
     def __init__(self, losses: Sequence[float]) -> None:
         self._losses = list(losses)

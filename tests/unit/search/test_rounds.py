@@ -6,13 +6,15 @@ import asyncio
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from adrs_agents.external import External
+from adrs_agents.tune import Tune
 
 import adrs
 from adrs import AnswerStatus, Candidate, Lineage, Message, ModelRequest, Prompt
-from adrs.search.calls import ModelCalls, Replay
+from adrs.search.calls import ATTEMPTS, ModelCalls, Replay
 from adrs.search.desk import Desk
 from adrs.search.outage import Patience
 from adrs.testing.fakes import FunctionEvaluator, FunctionModel, Silent
@@ -28,7 +30,7 @@ class Asking:
     name = "asking"
     version = "1"
     confined = True
-    waits = True
+    waits_for = "model"
 
     def __init__(self) -> None:
         self.contexts: list[adrs.Context] = []
@@ -74,13 +76,14 @@ def search_of(
     model: FunctionModel,
     measure: Callable[..., object],
     replay: str = "",
+    others: Sequence[adrs.Proposer] = (),
 ) -> tuple[adrs.Search, Asking]:
     settings = store.run(run).settings
-    answers = Replay.of(replay, store.calls(replay)) if replay else None
+    answers = Replay.of(store, replay) if replay else None
     calls = ModelCalls(store, run, settings, None if replay else model, answers, QUICK)
     asking = Asking()
     archive = adrs.Islands(task.objective.metric.direction, 0)
-    machine = adrs.Run(run, task, [asking], archive, store, Desk(store, run, calls))
+    machine = adrs.Run(run, task, [asking, *others], archive, store, Desk(store, run, calls))
     evaluator = FunctionEvaluator(measure, 8)  # type: ignore[arg-type]
     executor = adrs.LocalExecutor(settings.workers)
     return adrs.Search(machine, evaluator, executor, _NoSandbox(), Silent()), asking
@@ -102,6 +105,21 @@ def test_with_one_worker_and_one_call_the_same_seed_gives_the_same_trials(
         runs.append(run)
     assert outcome(store, runs[0]) == outcome(store, runs[1])
     assert len(outcome(store, runs[0])) == 13
+
+
+def test_proposers_that_answer_at_once_change_nothing_about_that(
+    store: adrs.Store, task: adrs.Task, search_loss: Callable[..., object]
+) -> None:
+    runs = []
+    for latency in (0.0, 0.02):
+        settings = settings_of(task, trials=25, calls_in_flight=1, proposers=("asking", "tune"))
+        run = store.create_run(task, settings).name
+        model = FunctionModel(number, latency)
+        asyncio.run(search_of(store, task, run, model, search_loss, others=[Tune()])[0].go())
+        runs.append(run)
+    assert {trial.lineage.proposer for trial in store.told(run)} == {"seed", "asking", "tune"}
+    assert outcome(store, runs[0]) == outcome(store, runs[1])
+    assert store.rounds(runs[0]) == store.rounds(runs[1])
 
 
 def test_a_record_gives_the_same_candidates_in_the_same_order(
@@ -256,6 +274,45 @@ def test_a_server_that_is_down_ends_the_run_and_fails_no_trial(
     assert asyncio.run(search.go()) is adrs.RunStatus.FINISHED
 
 
+def test_a_prompt_that_breaks_the_server_does_not_end_a_run_with_one_call_in_flight(
+    store: adrs.Store, task: adrs.Task, search_loss: Callable[..., object]
+) -> None:
+    settings = settings_of(task, calls_in_flight=1, ideas=1, trials=6)
+    run = store.create_run(task, settings).name
+
+    def breaks(request: ModelRequest) -> str | adrs.Answer:
+        if request.prompt.messages[0].content.startswith("1, "):  # all that the round asks
+            return adrs.Answer(AnswerStatus.SERVER_ERROR, reason="500")
+        return number(request)
+
+    search, _ = search_of(store, task, run, FunctionModel(breaks), search_loss)
+    assert asyncio.run(search.go()) is adrs.RunStatus.FINISHED
+    assert store.spending(run).calls["SERVER_ERROR"] == 2 * ATTEMPTS
+
+
+def test_a_server_that_fails_every_prompt_ends_a_run_with_one_call_in_flight(
+    store: adrs.Store, task: adrs.Task, search_loss: Callable[..., object]
+) -> None:
+    settings = settings_of(task, calls_in_flight=1, ideas=1, trials=6)
+    run = store.create_run(task, settings).name
+    failing = adrs.Answer(AnswerStatus.SERVER_ERROR, reason="500")
+    search, asking = search_of(store, task, run, FunctionModel(lambda _: failing), search_loss)
+    with pytest.raises(adrs.ModelUnavailable, match="did not answer"):
+        asyncio.run(search.go())
+    assert len(asking.contexts) == 2  # the second round shows that it was not the first's prompts
+
+
+def test_money_however_little_ends_a_run_in_order(
+    store: adrs.Store, task: adrs.Task, search_loss: Callable[..., object], tmp_path: Path
+) -> None:
+    table = tmp_path / "prices.toml"
+    table.write_text("".join(f'[model."{m}"]\ninput = 1.0\noutput = 1.0\n' for m in "mn"))
+    settings = settings_of(task, max_usd=5e-324, prices=str(table))
+    run = store.create_run(task, settings).name
+    search, _ = search_of(store, task, run, FunctionModel(number), search_loss)
+    assert asyncio.run(search.go()) is adrs.RunStatus.BUDGET
+
+
 def test_time_that_is_over_does_not_wait_for_a_proposer(
     store: adrs.Store, task: adrs.Task, search_loss: Callable[..., object]
 ) -> None:
@@ -371,3 +428,116 @@ def test_what_agents_are_offered_follows_the_search(
     assert [(one.parents, one.author) for one in lineages] == [
         ((n,), "me") for n in (0, 1, 2, 3, 0)
     ]
+
+
+def test_offers_brought_up_to_date_do_not_hide_those_that_were_not(
+    store: adrs.Store, task: adrs.Task, search_loss: Callable[..., object]
+) -> None:
+    settings = settings_of(task, calls_in_flight=3, models=(), proposers=("external",))
+    run = store.create_run(task, settings).name
+
+    def engine() -> tuple[adrs.Run, adrs.Search]:
+        archive = adrs.Greedy(task.objective.metric.direction)
+        machine = adrs.Run(run, task, [External()], archive, store)
+        evaluator = FunctionEvaluator(search_loss, 8)  # type: ignore[arg-type]
+        return machine, adrs.Search(
+            machine, evaluator, adrs.LocalExecutor(1), _NoSandbox(), Silent()
+        )
+
+    async def work(until: Callable[[], bool]) -> None:
+        _, search = engine()
+        working = asyncio.ensure_future(search.go())
+        while not until():
+            await asyncio.sleep(0.01)
+        search.stop("enough")
+        await asyncio.wait_for(working, 20)
+
+    asyncio.run(work(lambda: len(store.open_rounds(run)) == 3))
+    lease = store.lease(run, "external", "me", 60)
+    assert lease is not None
+    store.submit(run, lease.id, adrs.Submission("me", adrs.Program({"numbers.py": b"x = 5\n"})))
+    # Of three offers two fit in, and one of these is brought up to date when the other is told.
+    store.amend_run(run, replace(settings, calls_in_flight=2))
+    asyncio.run(work(lambda: store.run(run).told == 2))
+    opened = store.open_rounds(run)
+    assert [begun.told for begun in opened] == [2, 1]
+    store.amend_run(run, replace(settings, trials=3))
+    for begun in opened:
+        lease = store.lease(run, "external", "me", 60)
+        assert lease is not None
+        text = f"x = {begun.ordinal}\n".encode()
+        store.submit(run, lease.id, adrs.Submission("me", adrs.Program({"numbers.py": text})))
+    machine, search = engine()
+    assert asyncio.run(asyncio.wait_for(search.go(), 20)) is adrs.RunStatus.FINISHED
+    assert machine.told == 4
+    assert store.open_rounds(run) == []
+
+
+def test_a_replay_ends_where_the_money_of_the_recorded_run_did(
+    store: adrs.Store, task: adrs.Task, search_loss: Callable[..., object]
+) -> None:
+    def long(request: ModelRequest) -> adrs.Answer:
+        said = number(request)
+        return adrs.Answer(AnswerStatus.ANSWERED, said, tokens_in=100, tokens_out=8000)
+
+    settings = settings_of(task, calls_in_flight=1, ideas=1, max_tokens=80_000)
+    run = store.create_run(task, settings).name
+    asyncio.run(search_of(store, task, run, FunctionModel(long), search_loss)[0].go())
+    again = store.create_run(task, replace(settings, replays=run)).name
+    search, _ = search_of(store, task, again, FunctionModel(long), search_loss, replay=run)
+    assert asyncio.run(search.go()) is adrs.RunStatus.BUDGET
+    assert f"the record of {run} ends here" in store.run(again).reason
+    assert outcome(store, again) == outcome(store, run)
+
+
+def test_agents_beside_a_model_hold_room_for_one_and_do_not_outlast_the_money(
+    store: adrs.Store, task: adrs.Task, search_loss: Callable[..., object]
+) -> None:
+    settings = settings_of(
+        task, trials=40, ideas=4, max_tokens=150_000, proposers=("asking", "external")
+    )
+    run = store.create_run(task, settings).name
+    calls = ModelCalls(
+        store,
+        run,
+        settings,
+        FunctionModel(
+            lambda request: adrs.Answer(
+                AnswerStatus.ANSWERED, number(request), tokens_in=100, tokens_out=8000
+            )
+        ),
+    )
+    archive = adrs.Islands(task.objective.metric.direction, 0)
+    proposers = [Asking(), External()]
+    machine = adrs.Run(run, task, proposers, archive, store, Desk(store, run, calls))
+    evaluator = FunctionEvaluator(search_loss, 8)  # type: ignore[arg-type]
+    search = adrs.Search(machine, evaluator, adrs.LocalExecutor(1), _NoSandbox(), Silent())
+    assert asyncio.run(asyncio.wait_for(search.go(), 20)) is adrs.RunStatus.BUDGET
+    assert "tokens are spent" in store.run(run).reason
+    offers = [one for one in store.rounds(run) if one.proposer == "external"]
+    assert offers
+    assert {(one.model, one.operator, one.wanted) for one in offers} == {("", "", 1)}
+    assert {one.wanted for one in store.rounds(run) if one.proposer == "asking"} == {4}
+
+
+def test_models_that_give_nothing_end_the_search_instead_of_costing_on(
+    store: adrs.Store, task: adrs.Task, search_loss: Callable[..., object]
+) -> None:
+    class Babbling(Asking):
+        async def propose(self, context: adrs.Context) -> Sequence[Candidate | adrs.Rejection]:
+            await super().propose(context)
+            lineage = Lineage(self.name, self.version, (0,))
+            return [adrs.Rejection(adrs.RejectionKind.MODEL_FAILED, "prose", lineage)] * 2
+
+    settings = settings_of(task, trials=9, calls_in_flight=4)
+    run = store.create_run(task, settings).name
+    model = FunctionModel(number)
+    calls = ModelCalls(store, run, settings, model)
+    archive = adrs.Islands(task.objective.metric.direction, 0)
+    machine = adrs.Run(run, task, [Babbling()], archive, store, Desk(store, run, calls))
+    evaluator = FunctionEvaluator(search_loss, 8)  # type: ignore[arg-type]
+    search = adrs.Search(machine, evaluator, adrs.LocalExecutor(1), _NoSandbox(), Silent())
+    with pytest.raises(adrs.ModelUnavailable, match="last 50 rounds of asking gave no program"):
+        asyncio.run(search.go())
+    assert store.run(run).status is adrs.RunStatus.UNAVAILABLE
+    assert 100 <= store.run(run).rejections < 120

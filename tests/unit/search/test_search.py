@@ -22,7 +22,7 @@ class Counter:
     name = "counter"
     version = "1"
     confined = True
-    waits = False
+    waits_for = ""
 
     def __init__(self, repeat: bool = False, batch: int = 1) -> None:
         self.repeat = repeat
