@@ -181,9 +181,11 @@ def test_the_key_is_nowhere(tmp_path: Path) -> None:
         return f"Your key is {CANARY}; policy.py\n" + json.dumps(request)[:200]
 
     with ScriptedServer(answer=echo, key=CANARY) as served:
-        summary = run(store, *search(served, 2, "--max-minutes", "0.2"))
+        summary = run(store, *search(served, 2), code=3)
         assert served.calls[0].authorized
-    assert summary["rejections"] > 0
+    assert summary["status"] == "unavailable"
+    assert "gave no program that could be measured" in summary["error"]
+    assert summary["trials"] == 0 < summary["rejections"]
     for path in [*store.rglob("*")]:
         assert path.is_dir() or CANARY.encode() not in path.read_bytes(), path
     with closing(adrs.open_store(store)) as record:
