@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from adrs.model.run import RunSettings
@@ -42,7 +43,7 @@ def estimate(task: Task, settings: RunSettings, waiting: int) -> Estimate:
     Raises:
         ConfigError: the price table cannot be used, or a limit of money lacks a price.
     """
-    trials = round(settings.trials * waiting / max(1, len(settings.proposers)))
+    trials = math.ceil(settings.trials * waiting / max(1, len(settings.proposers)))
     program = sum(map(len, task.seed.files.values()))
     shown = (len(task.brief.statement.encode()) + 2 * program + _FRAME_BYTES) / _BYTES_A_TOKEN
     plans = trials / settings.ideas
