@@ -12,6 +12,8 @@ PROPOSERS = ("tune", "mutate", "cross")
 """Those that need no model and no key."""
 
 
+EXTERNAL = "external"
+"""The proposer whose part agents take."""
 PLANNER = "planner"
 """Joins them when there is a model."""
 

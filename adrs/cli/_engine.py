@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any
 
 from adrs.cli._closing import show_closing, show_next
+from adrs.cli._defaults import EXTERNAL
 from adrs.cli._errors import EXIT_INTERRUPTED, show_error
 from adrs.cli._lines import Lines
 from adrs.cli._live import Live
@@ -25,7 +26,6 @@ from adrs.model.run import RunInfo, RunSettings, RunStatus
 from adrs.model.task import Task
 from adrs.ports.store import Store
 from adrs.search import assemble, check_settings, new_run, summarize
-from adrs.search.agent import PROPOSER
 from adrs.trust import signing_key
 
 
@@ -148,7 +148,7 @@ def _introduce(screen: Screen, info: RunInfo, task: Task) -> None:
     screen.line((", ".join(facts), "dim"))
     for words in model_words(task, settings):
         screen.line((words, "dim"))
-    if PROPOSER in settings.proposers:
+    if EXTERNAL in settings.proposers:
         screen.line(("agents take part by: ", "dim"), (f"adrs ask {info.name}", "cyan"))
 
 

@@ -17,6 +17,7 @@ from mcp.server.mcpserver.exceptions import ToolError
 from pydantic import Field
 
 from adrs.cli._agents import POLL_S, keyless, without_key
+from adrs.cli._defaults import EXTERNAL
 from adrs.errors import AdrsError
 from adrs.model.round import Lease
 from adrs.ports.store import Store
@@ -67,7 +68,7 @@ def serve(store: Store, run: str, name: str) -> None:
         NotInStore: there is no such run.
         ConfigError: the agent has no name.
     """
-    tools = Tools(store, Agent(store, run, name))
+    tools = Tools(store, Agent(store, run, name, EXTERNAL))
     server: MCPServer[None] = MCPServer(
         "adrs", instructions=INSTRUCTIONS, version=version("adrs-lab"), log_level="ERROR"
     )

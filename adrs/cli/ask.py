@@ -41,6 +41,7 @@ def ask(
     from shlex import quote
 
     from adrs.cli._assignment import check_place, write_assignment
+    from adrs.cli._defaults import EXTERNAL
     from adrs.cli._looking import opened, run_named, store_option
     from adrs.cli._screen import Screen
     from adrs.errors import ConfigError
@@ -51,7 +52,7 @@ def ask(
         check_place(out)
     screen = Screen(as_json)
     with opened(store) as record:
-        asking = Agent(record, run_named(record, run).name, agent_name(agent))
+        asking = Agent(record, run_named(record, run).name, agent_name(agent), EXTERNAL)
         lease = _waited_for(screen, asking, lease_minutes, wait)
         given = assignment(record, lease)
         place = "DIR" if out is None else quote(str(out))

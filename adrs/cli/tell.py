@@ -57,6 +57,7 @@ def tell(
     What cannot be taken is refused with exit status 2; the lease stays, so that it can be mended.
     """
     from adrs.cli._assignment import is_assignment, lease_in
+    from adrs.cli._defaults import EXTERNAL
     from adrs.cli._looking import opened, run_named
     from adrs.cli._screen import Screen
     from adrs.search.agent import Agent, lease_named
@@ -75,7 +76,7 @@ def tell(
     with opened(store) as record:
         name = run_named(record, run).name
         held = lease_named(record, name, lease)
-        agent = Agent(record, name, held.agent)
+        agent = Agent(record, name, held.agent, EXTERNAL)
         if release:
             agent.give_back(lease)
             _say_released(screen, held)

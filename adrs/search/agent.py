@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Final
 
 from adrs.errors import (
     AdrsError,
@@ -23,8 +22,6 @@ from adrs.ports.store import Record, Store
 from adrs.search.editing import edit_fault
 from adrs.search.outside import LINE, NAME
 
-PROPOSER: Final = "external"
-"""The proposer whose rounds agents answer."""
 LONGEST_NOTE = 2000
 LONGEST_LEASE_MINUTES = 7 * 24 * 60
 
@@ -37,16 +34,18 @@ class Agent:
 
     Args:
         name: how it calls itself; untrusted, and kept within bounds.
+        proposer: the name of the proposer whose rounds it answers.
 
     Raises:
         ConfigError: the name is empty.
         NotInStore: there is no such run.
     """
 
-    def __init__(self, store: Store, run: str, name: str) -> None:
+    def __init__(self, store: Store, run: str, name: str, proposer: str) -> None:
         self.name = harmless(name, NAME)
         self.run = store.run(run).name
         self._store = store
+        self._proposer = proposer
         if not self.name:
             raise ConfigError("an agent needs a name, which its trials are shown with")
 
@@ -68,12 +67,13 @@ class Agent:
                 f"not {minutes:g}"
             )
         proposers = self._store.run(self.run).settings.proposers
-        if PROPOSER not in proposers:
+        if self._proposer not in proposers:
             raise ConfigError(
                 f"run {self.run} takes no proposals from outside, only from "
-                f"{', '.join(proposers)}; start one that does: adrs run TASK --proposer {PROPOSER}"
+                f"{', '.join(proposers)}; start one that does: "
+                f"adrs run TASK --proposer {self._proposer}"
             )
-        return self._store.lease(self.run, PROPOSER, self.name, 60 * minutes)
+        return self._store.lease(self.run, self._proposer, self.name, 60 * minutes)
 
     def give_back(self, lease: str) -> None:
         """Leaves a round to others.

@@ -92,7 +92,7 @@ def test_without_a_door_it_says_how_to_get_one() -> None:
 
 async def work(store: Store, run: str, costs: list[int]) -> None:
     """An agent that lowers the cost step by step."""
-    agent = Agent(store, run, "climber")
+    agent = Agent(store, run, "climber", "external")
     for cost in costs:
         while (lease := agent.take(10)) is None:
             await asyncio.sleep(0.01)

@@ -37,7 +37,7 @@ def waiting(tmp_path: Path) -> Iterator[Waiting]:
 
 
 def agent(waiting: Waiting, name: str = "me") -> Agent:
-    return Agent(waiting.store, waiting.run, name)
+    return Agent(waiting.store, waiting.run, name, "external")
 
 
 class Watched:
@@ -122,7 +122,7 @@ def test_agents_at_once_never_get_the_same_round(waiting: Waiting, tmp_path: Pat
 
     def work(name: str) -> None:
         with closing(open_store(tmp_path / "store")) as store:
-            one, mine = Agent(store, waiting.run, name), []
+            one, mine = Agent(store, waiting.run, name, "external"), []
             start.wait(10)
             while (lease := one.take(10)) is not None:
                 mine.append(lease.round.ordinal)
@@ -140,7 +140,7 @@ def test_agents_at_once_never_get_the_same_round(waiting: Waiting, tmp_path: Pat
 
 def test_an_agent_writes_nothing_but_answers_and_notes_of_its_own(waiting: Waiting) -> None:
     watched = Watched(waiting.store)
-    me = Agent(watched, waiting.run, "me\x1b[2J")  # type: ignore[arg-type]
+    me = Agent(watched, waiting.run, "me\x1b[2J", "external")  # type: ignore[arg-type]
     ordinal = waiting.open()
     waiting.open()
     for _ in range(2):
@@ -179,7 +179,7 @@ def test_a_run_without_the_door_says_so(waiting: Waiting) -> None:
     settings = RunSettings("/toy", trials=3, proposers=("tune", "cross"))
     run = waiting.store.create_run(toy_task(), settings).name
     with pytest.raises(ConfigError, match=r"only from tune, cross; .*--proposer external"):
-        Agent(waiting.store, run, "me").take(1)
+        Agent(waiting.store, run, "me", "external").take(1)
 
 
 @pytest.mark.parametrize("minutes", [0, -1, float("nan"), float("inf"), 1e6])
@@ -200,7 +200,7 @@ def test_what_is_not_there_is_said(waiting: Waiting) -> None:
     with pytest.raises(LeaseOver, match="answered already"):
         agent(waiting).give_back(lease.id)
     with pytest.raises(NotInStore):
-        Agent(waiting.store, "toy-9", "me")
+        Agent(waiting.store, "toy-9", "me", "external")
     with pytest.raises(ConfigError, match="needs a name"):
         agent(waiting, "  ")
 
