@@ -207,7 +207,7 @@ class Run:
             for turn, proposals in self.rounds.finished():
                 fresh = self._accept(turn, proposals)
                 barren += not fresh
-                self._watch_models(turn, fresh)
+                self._watch_models(turn, proposals, fresh)
             if self._ready:
                 if self._settings.calls_in_flight > 1:
                     self._look_ahead()
@@ -233,17 +233,19 @@ class Run:
         self._record()
         return None
 
-    def _watch_models(self, turn: Turn, fresh: bool) -> None:
+    def _watch_models(self, turn: Turn, proposals: Proposals, fresh: bool) -> None:
         """Ends the search when models cost and give nothing that can be measured."""
         if turn.proposer.waits_for != "model":
             return
         self._fruitless = 0 if fresh else self._fruitless + 1
         if self._fruitless >= FRUITLESS:
             self._record()
+            reasons = [one.reason for one in proposals if isinstance(one, Rejection)]
+            last = f"{reasons[-1][:200]!r}" if reasons else "all of it was tried before"
             raise ModelUnavailable(
                 f"the last {FRUITLESS} rounds of {turn.proposer.name} gave no program that could "
-                f"be measured; see why with adrs status {self.name}, and search on with another "
-                "model in a new run, or without one"
+                f"be measured; the last reason: {last}. Search on with another model in a new run, "
+                "or without one"
             )
 
     def _look_ahead(self) -> None:
