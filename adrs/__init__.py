@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from adrs.archives import Greedy as Greedy
     from adrs.archives import Islands as Islands
     from adrs.config import load_task as load_task
+    from adrs.config import read_options as read_options
     from adrs.config import read_program as read_program
     from adrs.errors import AdrsError as AdrsError
     from adrs.errors import BudgetSpent as BudgetSpent
@@ -114,6 +115,7 @@ if TYPE_CHECKING:
     from adrs.ports.evaluator import Executor as Executor
     from adrs.ports.evaluator import Request as Request
     from adrs.ports.evaluator import Setting as Setting
+    from adrs.ports.evaluator import Showing as Showing
     from adrs.ports.model import Models as Models
     from adrs.ports.model import ModelServer as ModelServer
     from adrs.ports.proposer import Context as Context
@@ -149,7 +151,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "adrs.archives": "Greedy Islands",
-    "adrs.config": "load_task read_program",
+    "adrs.config": "load_task read_options read_program",
     "adrs.errors": (
         "AdrsError BudgetSpent CertificateChanged ConfigError LeaseOver ModelUnavailable "
         "NotInStore PluginError ProgramError RunIsLive SandboxUnavailable SeedFailed "
@@ -177,7 +179,7 @@ _HOMES = {
     "adrs.model.verification": "Standing Verification",
     "adrs.plugins": "Plugin installed_plugins",
     "adrs.ports.archive": "Archive",
-    "adrs.ports.evaluator": "Bench Evaluator Executor Request Setting",
+    "adrs.ports.evaluator": "Bench Evaluator Executor Request Setting Showing",
     "adrs.ports.model": "ModelServer Models",
     "adrs.ports.proposer": "Context Door Proposer",
     "adrs.ports.sandbox": "Exit ExitReason Job Process Room Sandbox Session",

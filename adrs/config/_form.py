@@ -104,7 +104,10 @@ class Form:
             return float(value)
         if isinstance(kind, type) and issubclass(kind, StrEnum):
             return self._choose(key, value, kind)
-        if kind == tuple[str, ...]:
+        if kind == Mapping[str, object]:
+            if isinstance(value, dict):
+                return value
+        elif kind == tuple[str, ...]:
             if isinstance(value, list) and all(type(one) is str and one for one in value):
                 return tuple(value)
         elif type(value) is kind and not (isinstance(value, float) and not math.isfinite(value)):
@@ -183,6 +186,7 @@ _EXPECTED: Mapping[Any, str] = {
     int: "a whole number",
     float: "a finite number",
     tuple[str, ...]: "a list of non-empty texts",
+    Mapping[str, object]: "a table",
 }
 _EXAMPLE: Mapping[Any, str] = {
     str: '"..."',
@@ -190,6 +194,7 @@ _EXAMPLE: Mapping[Any, str] = {
     int: "1",
     float: "1.0",
     tuple[str, ...]: '["..."]',
+    Mapping[str, object]: "{ ... }",
 }
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import TypeVar
 
 from adrs.config._files import digest_task, read_program
 from adrs.config._form import Document, Form, nearest, shown
@@ -16,6 +17,8 @@ from adrs.model.metric import Aggregate, Constraint, Meter, Metric, Objective
 from adrs.model.program import Program
 from adrs.model.task import Brief, Environment, EvaluatorChoice, Limits, Split, Stage, Task
 from adrs.plugins import installed_plugins, task_folder
+
+R = TypeVar("R")
 
 _TABLES = (
     "task",
@@ -44,7 +47,7 @@ class _TaskTable:
 @dataclass(frozen=True, slots=True)
 class _ProgramTable:
     editable: tuple[str, ...]
-    entry: str
+    entry: str = ""
     root: str = "program"
 
 
@@ -78,9 +81,13 @@ def load_task(folder_or_name: str | Path) -> Task:
     heading = _heading(document.table("task"))
     metrics = _metrics(document)
     constraints = tuple(_constraint(form, metrics) for form in document.array("constraint"))
+    evaluator = _evaluator(folder, document.table("evaluator"))
     program_form = document.table("program")
     layout = program_form.into(_ProgramTable)
     seed = _seed(folder, program_form, layout)
+    if evaluator.use == "judge":
+        _check_entry(folder, program_form, layout, seed)
+    _check_editable(program_form, layout, seed)
     references = _references(folder, seed)
     brief = Brief(
         name=heading.name,
@@ -97,13 +104,28 @@ def load_task(folder_or_name: str | Path) -> Task:
         brief=brief,
         folder=folder,
         seed=seed,
-        evaluator=_evaluator(folder, document.table("evaluator")),
+        evaluator=evaluator,
         stages=_stages(document),
         environment=document.table("environment").into(Environment),
         generator=_generator(document.table("generator")),
         references=references,
         digest=digest_task(folder),
     )
+
+
+def read_options(task: Task, record: type[R]) -> R:
+    """What an evaluator finds in the task's `[evaluator.options]`, as a record of its own.
+
+    Args:
+        record: a dataclass: its fields are the keys, their defaults what may be left out. They
+            are of type str, bool, int, float, a StrEnum or tuple[str, ...].
+
+    Raises:
+        ConfigError: a key that the record does not have, or that it needs and is absent.
+        ConfigError: a value of the wrong type.
+    """
+    file = task.folder / "task.toml"
+    return Form(file, "[evaluator.options]", task.evaluator.options).into(record)
 
 
 def _find(folder_or_name: str | Path) -> Path:
@@ -201,6 +223,9 @@ def _evaluator(folder: Path, form: Form) -> EvaluatorChoice:
     choice = form.into(EvaluatorChoice)
     form.require(choice.use != "", "use", 'the name of an evaluator, for instance "judge"')
     form.require_positive(choice, "wall_s")
+    form.require(_is_plain(choice.options), "options", "what JSON can carry")
+    if choice.use == "judge" and choice.options:
+        raise form.error("options", 'is for other evaluators; use = "judge" has none')
     if choice.use == "judge" and not (folder / "judge.py").is_file():
         raise ConfigError(
             f'{folder} has no judge.py, and [evaluator] use = "judge" needs one; '
@@ -267,7 +292,22 @@ def _seed(folder: Path, form: Form, layout: _ProgramTable) -> Program:
             f"{folder} has no folder {layout.root}/ with the seed program; "
             "make it, or correct [program] root"
         )
-    seed = read_program(folder / root)
+    return read_program(folder / root)
+
+
+def _check_editable(form: Form, layout: _ProgramTable, seed: Program) -> None:
+    form.require(layout.editable != (), "editable", 'a list of globs, for instance ["policy.py"]')
+    for glob in layout.editable:
+        if not any(fnmatchcase(path, glob) for path in seed.files):
+            raise form.error(
+                "editable", f"has {shown(glob)}, which matches no file of {_listed(seed)}"
+            )
+
+
+def _check_entry(folder: Path, form: Form, layout: _ProgramTable, seed: Program) -> None:
+    """A judge calls functions of a module, so there must be one."""
+    if not layout.entry:
+        raise form.error("entry", 'is missing: the module that the judge calls, such as "policy"')
     matched = _ENTRY.fullmatch(layout.entry)
     if matched is None:
         raise form.error(
@@ -276,16 +316,9 @@ def _seed(folder: Path, form: Form, layout: _ProgramTable) -> Program:
     module = matched[1].replace(".", "/")
     if f"{module}.py" not in seed.files and f"{module}/__init__.py" not in seed.files:
         raise ConfigError(
-            f"{folder / root} has no {module}.py, the module of [program] entry = "
+            f"{folder / layout.root} has no {module}.py, the module of [program] entry = "
             f"{shown(layout.entry)}; write it, or name one of {_listed(seed)}"
         )
-    form.require(layout.editable != (), "editable", 'a list of globs, for instance ["policy.py"]')
-    for glob in layout.editable:
-        if not any(fnmatchcase(path, glob) for path in seed.files):
-            raise form.error(
-                "editable", f"has {shown(glob)}, which matches no file of {_listed(seed)}"
-            )
-    return seed
 
 
 def _references(folder: Path, seed: Program) -> dict[str, Program]:

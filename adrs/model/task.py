@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -80,11 +80,13 @@ class EvaluatorChoice:
         use: an entry point of the group adrs.evaluators.
         deterministic: the same program on the same workload always gives the same metrics.
         wall_s: elapsed seconds that the judge may take for one workload beyond the candidate's own.
+        options: what this evaluator alone knows; it reads them with `adrs.read_options`.
     """
 
     use: str = "judge"
     deterministic: bool = False
     wall_s: float = 120.0
+    options: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

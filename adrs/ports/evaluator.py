@@ -20,12 +20,14 @@ class Setting:
     Attributes:
         source: path of real workloads handed to the judge, or None for its generator.
         core: the CPU core to stay on; None for any.
+        hash_seed: of all rooms; another one than 0 only to find out whether figures depend on it.
     """
 
     task: Task
     sandbox: Sandbox
     source: Path | None = None
     core: int | None = None
+    hash_seed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,20 @@ class Bench(Protocol):
 
     async def close(self) -> None:
         """Ends its processes."""
+        ...
+
+
+@runtime_checkable
+class Showing(Protocol):
+    """A bench that can show what its workloads hold: `adrs check` compares splits with it."""
+
+    async def contents(self, request: Request) -> tuple[bytes, ...]:
+        """The data of each workload that `Bench.workloads` lists, in its order, as JSON.
+
+        Raises:
+            ConfigError: the judge raised or answered nonsense; the message has its reason.
+            SandboxUnavailable: the sandbox broke.
+        """
         ...
 
 

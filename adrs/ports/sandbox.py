@@ -24,12 +24,14 @@ class Room:
         mounts: name to a file or folder outside, read-only inside; `main` gets the inside paths.
         python: requirements whose distributions can be imported inside and are imported beforehand.
         core: the CPU core that all of its processes stay on; None for any.
+        hash_seed: PYTHONHASHSEED inside, 0 to 4294967295: in what order sets of texts come.
     """
 
     boot: Path
     mounts: Mapping[str, Path] = field(default_factory=dict)
     python: tuple[str, ...] = ()
     core: int | None = None
+    hash_seed: int = 0
 
 
 @dataclass(frozen=True, slots=True)

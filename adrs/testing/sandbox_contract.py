@@ -268,6 +268,16 @@ say(sum(os.path.getsize("many/" + name) for name in os.listdir("many")))
         with pytest.raises(SandboxUnavailable, match="no-such-distribution-anywhere"):
             asyncio.run(stage.sandbox.open(room))
 
+    def test_hash_seed(self, stage: Stage) -> None:
+        orders = [
+            stage.inside(
+                lambda session: stage.run(session, "say(hash('the order of a set'))"),
+                replace(stage.room, hash_seed=seed),
+            ).said
+            for seed in (0, 7, 0)
+        ]
+        assert orders[0] == orders[2] != orders[1]
+
     def test_core(self, stage: Stage) -> None:
         core = max(os.sched_getaffinity(0))
         room = replace(stage.room, core=core)

@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
-from adrs import SandboxUnavailable
+from adrs import Room, SandboxUnavailable
 from adrs_sandboxes._readable import cached, is_readable, show
 
 _LEFT_OUT = {"site-packages", "dist-packages", "test", "idlelib", "tkinter", "turtledemo"}
 
 # Seen by the zygote and, through it, by every program. A fixed hash seed makes sets and dicts
 # repeatable; one arena keeps threads from reserving address space that they never use.
-ENVIRONMENT = {
+_ENVIRONMENT = {
     "HOME": "/tmp",  # noqa: S108  private in every process
     "LC_ALL": "C.UTF-8",
     "MALLOC_ARENA_MAX": "1",
@@ -24,7 +24,6 @@ ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
     "PATH": "/usr/local/bin:/usr/bin:/bin",
-    "PYTHONHASHSEED": "0",
     "USER": "room",
 }
 _START = "from adrs_sandboxes._zygote import main; main()"
@@ -52,6 +51,11 @@ class Interpreter:
             for outside, inside in places.items()
             for folder in outside.glob("lib*/python3*/*-packages")
         ]
+
+
+def environment(room: Room) -> dict[str, str]:
+    """The variables of a room."""
+    return {**_ENVIRONMENT, "PYTHONHASHSEED": str(room.hash_seed)}
 
 
 def zygote_command(control: int) -> list[str]:

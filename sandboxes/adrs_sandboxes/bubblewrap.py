@@ -196,7 +196,7 @@ class _Outside:
 
     def _command(self, info: int) -> list[str]:
         command = [str(self._program), *_WALLS, "--info-fd", str(info)]
-        for name, value in {**_python.ENVIRONMENT, "PYTHONPATH": _ZYGOTE_HOME}.items():
+        for name, value in {**_python.environment(self._room), "PYTHONPATH": _ZYGOTE_HOME}.items():
             command += ["--setenv", name, value]
         for name in ("bin", "lib", "lib64", "sbin"):
             place = Path("/", name)

@@ -48,7 +48,7 @@ class ProcessSandbox:
 
     async def open(self, room: Room) -> Session:
         packages = await asyncio.to_thread(_python.packages, room.python)
-        outside = _Outside()
+        outside = _Outside(room)
         isolation = Isolation(self.name, IsolationLevel.PROCESS, _words(_HOLDS), _words(_MISSING))
         session = ZygoteSession(outside, isolation)
         opening = Opening(
@@ -71,14 +71,19 @@ def _words(guarantees: dict[Guarantee, str]) -> dict[str, str]:
 class _Outside:
     """A zygote of the same user, and the folder in which its processes work."""
 
-    def __init__(self) -> None:
+    def __init__(self, room: Room) -> None:
         self.folder = tempfile.mkdtemp(prefix="adrs-process-")
+        self._environment = {
+            **_python.environment(room),
+            "HOME": self.folder,
+            "PYTHONPATH": str(_HERE.parent),
+        }
         self._zygote: subprocess.Popen[bytes] | None = None
 
     def start(self, control: int, errors: int) -> subprocess.Popen[bytes]:
         self._zygote = subprocess.Popen(
             _python.zygote_command(control),
-            env={**_python.ENVIRONMENT, "HOME": self.folder, "PYTHONPATH": str(_HERE.parent)},
+            env=self._environment,
             cwd=self.folder,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,

@@ -223,7 +223,9 @@ def test_keys_and_defaults_are_those_of_the_code(table, record):
     assert told.keys() == {field.name for field in fields(record)}
     for field in fields(record):
         default = field.default
-        if default is MISSING:
+        if field.default_factory is not MISSING:
+            assert told[field.name] == "`{}`"
+        elif default is MISSING:
             assert told[field.name] in ("required", '`"train"`'), field.name
         elif isinstance(default, StrEnum):
             assert told[field.name] == f'`"{default}"`'

@@ -66,11 +66,13 @@ class JudgeEvaluator:
         if setting.source is not None:
             mounts["source"] = setting.source
         requirements = task.environment.python
-        room = Room(_HERE / "judge_boot.py", mounts, requirements, setting.core)
-        judge = await sandbox.open(room)
+        core, hash_seed = setting.core, setting.hash_seed
+        judge = await sandbox.open(
+            Room(_HERE / "judge_boot.py", mounts, requirements, core, hash_seed)
+        )
         try:
             candidates = await sandbox.open(
-                Room(_HERE / "candidate_boot.py", {}, requirements, setting.core)
+                Room(_HERE / "candidate_boot.py", {}, requirements, core, hash_seed)
             )
         except BaseException:
             await judge.close()
@@ -136,11 +138,23 @@ class JudgeBench:
                 )
         return tuple(ref for ref in listing if ref.name in request.names)
 
+    async def contents(self, request: Request) -> tuple[bytes, ...]:
+        """The data of each workload, as JSON."""
+        listing = await self.workloads(request)
+        contents = (await self._ask_judge(request, "contents"))["contents"]
+        return tuple(contents[ref.digest].encode() for ref in listing)
+
     async def _list(self, request: Request) -> tuple[WorkloadRef, ...]:
+        answer = await self._ask_judge(request, "workloads")
+        self._has_feedback = bool(answer["has_feedback"])
+        return tuple(WorkloadRef(*row) for row in answer["workloads"])
+
+    async def _ask_judge(self, request: Request, ask: str) -> dict[str, Any]:
+        """What the judge says about a set of workloads."""
         name, split = self._task.name, request.split
         try:
             wire = await self._judge()
-            answer = await wire.ask(self._about(request, "workloads"), limit_s=_SET_UP_S)
+            answer = await wire.ask(self._about(request, ask), limit_s=_SET_UP_S)
         except TimeoutError:
             await self._end_judge()
             raise ConfigError(
@@ -150,13 +164,12 @@ class JudgeBench:
         except JudgeGone as error:
             await self._end_judge()
             raise ConfigError(f"the judge of {name} ended: {error}") from None
-        if "workloads" not in answer:
+        if ask not in answer:
             raise ConfigError(
                 f"the judge of {name} cannot make the workloads of {split}: "
                 f"{answer.get('reason', answer)}"
             )
-        self._has_feedback = bool(answer["has_feedback"])
-        return tuple(WorkloadRef(*row) for row in answer["workloads"])
+        return answer
 
     async def measure(self, program: Program, request: Request) -> Evaluation:
         """Measures a program; the first sample that is not SCORED ends it."""

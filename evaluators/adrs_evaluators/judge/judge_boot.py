@@ -284,6 +284,11 @@ class Server:
         ]
         return {"workloads": listing, "has_feedback": hasattr(self.judge, "feedback")}
 
+    def contents(self, request: dict[str, Any]) -> dict[str, Any]:
+        """The data of each workload as JSON, by the workload's digest."""
+        found = {digest: workload.data for digest, (workload, _) in self._set(request).items()}
+        return {"contents": {digest: json.dumps(data) for digest, data in found.items()}}
+
     def _set(self, request: dict[str, Any]) -> dict[str, tuple[Any, int]]:
         """By digest: the workloads that a request is about, and the bytes of their data as JSON."""
         split, salt, parameters = request["split"], request["salt"], request["parameters"]
@@ -360,6 +365,8 @@ def main(channel: socket.socket, paths: dict[str, str]) -> None:
                 server = Server(paths)
             if request["ask"] == "workloads":
                 answer = server.workloads(request)
+            elif request["ask"] == "contents":
+                answer = server.contents(request)
             elif request["ask"] == "evaluate":
                 assert end is not None
                 answer = server.evaluate(request, end)

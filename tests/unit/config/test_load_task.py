@@ -1,5 +1,6 @@
 import os
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,9 @@ from adrs import (
     ProgramError,
     Split,
     Stage,
+    Task,
     load_task,
+    read_options,
 )
 
 TASK = """
@@ -178,6 +181,9 @@ def test_the_seed_leaves_out_compiled_files_and_a_reference_completes_itself(fol
         ('entry = "policy:Policy"', 'entry = "police:Policy"', "has no police.py"),
         ('entry = "policy:Policy"', 'entry = "policy.py"', "has no policy/py.py"),
         ('entry = "policy:Policy"', 'entry = "policy:"', 'entry must be like "policy:Policy"'),
+        ('entry = "policy:Policy"', "", "[program] entry is missing"),
+        ("wall_s = 30", "options = { run = 1 }", 'options is for other evaluators; use = "judge"'),
+        ("wall_s = 30", "options = 3", "options must be a table, not 3; write options = { ... }"),
         ('metric = "p99_ms"', 'metric = "p99"', "metric 'p99', which does not exist; did you mean"),
         ('metric = "dropped"', 'metric = "cost"', "[[constraint]] 1 metric names metric 'cost'"),
         ('aggregate = "mean"', 'aggregate = "avg"', '"mean" or "geomean_ratio", not "avg"'),
@@ -325,6 +331,41 @@ def test_a_winner_added_after_the_fact_changes_nothing_of_its_task(folder: Path)
         path.write_text("class Policy: the_trick = True\n")
     (folder / "winners" / "link").symlink_to("program")
     assert load_task(folder) == before
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    run: tuple[str, ...]
+    warm_up: int = 3
+
+
+def with_options(folder: Path, options: str) -> Task:
+    change(folder, 'entry = "policy:Policy"', "")
+    change(folder, 'use = "judge"', f'use = "benchmark"\noptions = {options}')
+    (folder / "judge.py").unlink()
+    return load_task(folder)
+
+
+def test_another_evaluator_reads_its_own_options(folder: Path) -> None:
+    task = with_options(folder, '{ run = ["./serve", "--once"] }')
+    assert read_options(task, Benchmark) == Benchmark(("./serve", "--once"), 3)
+    assert task.brief.entry == ""
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ("{}", "[evaluator.options] needs 'run'; write run = [\"...\"]"),
+        ('{ run = ["a"], warmup = 1 }', "has no key 'warmup'; did you mean 'warm_up'?"),
+        ('{ run = "a" }', 'run must be a list of non-empty texts, not "a"; write run = ["a"]'),
+    ],
+)
+def test_wrong_options_are_named(folder: Path, options: str, said: str) -> None:
+    task = with_options(folder, options)
+    with pytest.raises(ConfigError) as caught:
+        read_options(task, Benchmark)
+    assert said in str(caught.value)
+    assert "task.toml" in str(caught.value)
 
 
 def test_a_moved_task_keeps_its_digest(folder: Path) -> None:

@@ -133,6 +133,12 @@ def measure(bench: adrs.Bench, loop: asyncio.Runner):  # type: ignore[no-untyped
     assert healthy.samples[0].metrics == {"score": 0.5}
 
 
+def test_it_shows_what_workloads_hold(loop: asyncio.Runner, bench: adrs.Bench) -> None:
+    assert isinstance(bench, adrs.Showing)
+    contents = loop.run(bench.contents(adrs.Request(adrs.Split.TRAIN, names=("one",))))
+    assert contents == (b'{"secret": "the answers"}',)
+
+
 def test_a_good_answer_is_scored_with_everything_about_it(measure) -> None:  # type: ignore[no-untyped-def]
     evaluation = measure("def answer():\n    print('hello')\n    return 0.25")
     assert evaluation.status is adrs.Status.SCORED
