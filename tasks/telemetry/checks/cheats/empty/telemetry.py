@@ -1,0 +1,5 @@
+"""Tries to answer nothing: no interfaces, no error."""
+
+
+def repair(interfaces, routers):
+    return {}
