@@ -1,0 +1,17 @@
+"""Tries to share a model between two GPUs by a number in between."""
+
+
+def honest(gpu_count, gpu_memory_gb, models):
+    """Largest models first, each on the GPU with the most memory left."""
+    free_gb = [gpu_memory_gb] * gpu_count
+    placement = [0] * len(models)
+    for number in sorted(range(len(models)), key=lambda number: -models[number]["size_gb"]):
+        gpu = free_gb.index(max(free_gb))
+        placement[number] = gpu
+        free_gb[gpu] -= models[number]["size_gb"]
+    return placement
+
+
+def place(gpu_count, gpu_memory_gb, models):
+    placement = honest(gpu_count, gpu_memory_gb, models)
+    return [gpu + 0.5 if gpu + 1 < gpu_count else gpu for gpu in placement]
