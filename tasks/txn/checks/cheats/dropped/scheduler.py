@@ -1,0 +1,5 @@
+"""Leaves out every second transaction."""
+
+
+def schedule(transactions):
+    return list(range(0, len(transactions), 2))

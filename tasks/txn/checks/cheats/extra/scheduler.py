@@ -1,0 +1,5 @@
+"""Gives one index more than there are transactions."""
+
+
+def schedule(transactions):
+    return [*range(len(transactions)), 0]
