@@ -10,11 +10,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from adrs.testing.evaluator_contract import EvaluatorContract as EvaluatorContract
     from adrs.testing.proposer_contract import ProposerContract as ProposerContract
     from adrs.testing.sandbox_contract import SandboxContract as SandboxContract
     from adrs.testing.store_contract import StoreContract as StoreContract
 
 _HOMES = {
+    "EvaluatorContract": "adrs.testing.evaluator_contract",
     "ProposerContract": "adrs.testing.proposer_contract",
     "SandboxContract": "adrs.testing.sandbox_contract",
     "StoreContract": "adrs.testing.store_contract",

@@ -11,6 +11,7 @@ import hashlib
 import importlib.machinery
 import json
 import math
+import os
 import re
 import socket
 import sys
@@ -18,11 +19,12 @@ import time
 import traceback
 import types
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Any, Protocol
 
 MAX_FRAME = 16 * 1024 * 1024
 MAX_DEPTH = 64
 _MAX_TEXT = 4000
+_MAX_DESCRIPTORS = 8
 # Sets of workloads kept in memory: the splits of a run and some more; others are made again.
 _KEPT_SETS = 6
 # Only a number as long as these can be infinite or wider than a double, 210 digits and e99 among
@@ -277,19 +279,40 @@ class Server:
         self.judge = _load("judge", f"{paths['task']}/judge.py")
         self._sets: dict[str, dict[str, tuple[Any, int]]] = {}
 
-    def workloads(self, request: dict[str, Any]) -> dict[str, Any]:
+    def answer(self, request: dict[str, Any], descriptors: list[int]) -> dict[str, Any]:
+        ask = request["ask"]
+        if ask == "workloads":
+            return self._listing(request)
+        if ask == "contents":
+            return self._contents(request)
+        if ask == "evaluate":
+            with socket.socket(fileno=os.dup(descriptors[0])) as end:
+                return self._evaluate(request, end)
+        return {"feedback": str(self.judge.feedback(request["samples"]))[:_MAX_TEXT]}
+
+    def _listing(self, request: dict[str, Any]) -> dict[str, Any]:
         listing = [
             [workload.name, workload.unit or workload.name, workload.shares, digest, size]
-            for digest, (workload, size) in self._set(request).items()
+            for digest, (workload, size) in self.made(request).items()
         ]
         return {"workloads": listing, "has_feedback": hasattr(self.judge, "feedback")}
 
-    def contents(self, request: dict[str, Any]) -> dict[str, Any]:
+    def _contents(self, request: dict[str, Any]) -> dict[str, Any]:
         """The data of each workload as JSON, by the workload's digest."""
-        found = {digest: workload.data for digest, (workload, _) in self._set(request).items()}
+        found = {digest: workload.data for digest, (workload, _) in self.made(request).items()}
         return {"contents": {digest: json.dumps(data) for digest, data in found.items()}}
 
-    def _set(self, request: dict[str, Any]) -> dict[str, tuple[Any, int]]:
+    def workload(self, request: dict[str, Any]) -> Any:
+        """The workload that a request is about."""
+        made = self.made(request)
+        if request["workload"] not in made:
+            raise ValueError(
+                f"workloads({request['split']!r}) made others than before from the same "
+                "arguments; it must depend on its arguments alone"
+            )
+        return made[request["workload"]][0]
+
+    def made(self, request: dict[str, Any]) -> dict[str, tuple[Any, int]]:
         """By digest: the workloads that a request is about, and the bytes of their data as JSON."""
         split, salt, parameters = request["split"], request["salt"], request["parameters"]
         key = json.dumps([split, salt, parameters], sort_keys=True)
@@ -319,15 +342,9 @@ class Server:
             checked[digest] = (workload, len(data))
         return checked
 
-    def evaluate(self, request: dict[str, Any], end: socket.socket) -> dict[str, Any]:
+    def _evaluate(self, request: dict[str, Any], end: socket.socket) -> dict[str, Any]:
         """Outcome of one program on one workload, or why there is none."""
-        made = self._set(request)
-        if request["workload"] not in made:
-            raise ValueError(
-                f"workloads({request['split']!r}) made others than before from the same "
-                "arguments; it must depend on its arguments alone"
-            )
-        workload, _ = made[request["workload"]]
+        workload = self.workload(request)
         channel = Channel(end)
         judging = self.judging
         try:
@@ -349,48 +366,48 @@ class Server:
             return {"outcome": "memory" if memory else "failed", "reason": _text(error)}
         return {"outcome": "metrics", "metrics": metrics}
 
-    def feedback(self, request: dict[str, Any]) -> dict[str, Any]:
-        return {"feedback": str(self.judge.feedback(request["samples"]))[:_MAX_TEXT]}
-
 
 def main(channel: socket.socket, paths: dict[str, str]) -> None:
     """Serves until the engine hangs up."""
-    server: Server | None = None
+    serve(channel, lambda: Server(paths))
+
+
+class Serves(Protocol):
+    """Answers the engine's requests."""
+
+    def answer(self, request: dict[str, Any], descriptors: list[int]) -> dict[str, Any]:
+        """What the engine is told; the descriptors that came along are closed afterwards."""
+        ...
+
+
+def serve(channel: socket.socket, make: Callable[[], Serves]) -> None:
+    """Has a server, made once it is needed, answer until the engine hangs up."""
+    server: Serves | None = None
     while True:
-        request, end = _next_request(channel)
+        request, descriptors = _next_request(channel)
         if request is None:
             return
         try:
             if server is None:
-                server = Server(paths)
-            if request["ask"] == "workloads":
-                answer = server.workloads(request)
-            elif request["ask"] == "contents":
-                answer = server.contents(request)
-            elif request["ask"] == "evaluate":
-                assert end is not None
-                answer = server.evaluate(request, end)
-            else:
-                answer = server.feedback(request)
-            data = json.dumps(answer).encode()
+                server = make()
+            data = json.dumps(server.answer(request, descriptors)).encode()
         except Exception as error:  # noqa: BLE001 - a judge that raises is reported, not restarted
             data = json.dumps({"outcome": "judge_failed", "reason": _judge_fault(error)}).encode()
         finally:
-            if end is not None:
-                end.close()
+            for descriptor in descriptors:
+                os.close(descriptor)
         channel.sendall(len(data).to_bytes(4, "little") + data)
 
 
-def _next_request(channel: socket.socket) -> tuple[dict[str, Any] | None, socket.socket | None]:
-    data, descriptors, _, _ = socket.recv_fds(channel, 65536, 1)
-    end = socket.socket(fileno=descriptors[0]) if descriptors else None
+def _next_request(channel: socket.socket) -> tuple[dict[str, Any] | None, list[int]]:
+    data, descriptors, _, _ = socket.recv_fds(channel, 65536, _MAX_DESCRIPTORS)
     buffer = bytearray(data)
     while data and (len(buffer) < 4 or len(buffer) < int.from_bytes(buffer[:4], "little") + 4):
         data = channel.recv(1 << 20)
         buffer += data
     if not data:
-        return None, end
-    return json.loads(buffer[4:]), end
+        return None, descriptors
+    return json.loads(buffer[4:]), descriptors
 
 
 class _FromSource(importlib.machinery.SourceFileLoader):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 _MAX_ANSWER = 64 * 1024 * 1024
@@ -22,9 +23,17 @@ class JudgeWire:
         self._end = end
 
     async def ask(
-        self, request: dict[str, Any], *, limit_s: float, end: socket.socket | None = None
+        self,
+        request: Mapping[str, Any],
+        *,
+        limit_s: float,
+        end: socket.socket | None = None,
+        memory: Sequence[int] = (),
     ) -> dict[str, Any]:
         """The judge's answer. `end`, the candidate's channel, travels along and is closed here.
+
+        Args:
+            memory: further descriptors that travel behind it.
 
         Raises:
             TimeoutError: no answer within `limit_s` seconds.
@@ -35,8 +44,8 @@ class JudgeWire:
         data = len(data).to_bytes(4, "little") + data
         try:
             if end is not None:
-                # The descriptor rides on the first bytes; the socket is empty, so they all fit.
-                sent = socket.send_fds(self._end, [data[:65536]], [end.fileno()])
+                # The descriptors ride on the first bytes; the socket is empty, so they all fit.
+                sent = socket.send_fds(self._end, [data[:65536]], [end.fileno(), *memory])
                 data = data[sent:]
                 end.close()
             if data:
