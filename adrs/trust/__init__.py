@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from adrs.trust._intervals import effect_interval, mean_interval, objective_interval
 from adrs.trust._noise import Noise
 from adrs.trust._race import more_repeats
-from adrs.trust._verdict import judge_held_out, measured_effect
+from adrs.trust._verdict import MIN_UNITS, judge_held_out, measured_effect
 
 if TYPE_CHECKING:
     from adrs.trust._certificate import Certificate, certificate_schema
@@ -45,6 +45,7 @@ _HOME_OF = {name: home for home, names in _LATE.items() for name in names.split(
 
 __all__ = [
     "CERTIFICATE",
+    "MIN_UNITS",
     "Bundle",
     "Certificate",
     "Claim",

@@ -1,0 +1,43 @@
+"""There are enough independent workloads to be sure of anything."""
+
+from __future__ import annotations
+
+from adrs.checking.examination import Examination
+from adrs.checking.result import Report
+from adrs.model.task import Split
+from adrs.model.text import harmless
+from adrs.trust import MIN_UNITS
+
+_COMFORTABLE = 20
+_TRAIN = 3
+
+
+async def units_are_enough(examination: Examination, report: Report) -> None:
+    """Units of held-out and of the search's last stage, and what they have in common."""
+    held_out = await examination.workloads(Split.HELD_OUT)
+    train = await examination.workloads(examination.task.search_split)
+    units, search = len({ref.unit for ref in held_out}), len({ref.unit for ref in train})
+    shares = sorted({ref.shares for ref in held_out if ref.shares})
+    figures = {"held_out_units": units, "train_units": search}
+    if units < MIN_UNITS:
+        report.fault(
+            f"{units} independent held-out units, and no WINNER is declared on fewer than "
+            f"{MIN_UNITS}",
+            f"make more: {_COMFORTABLE} or more, each drawn for itself",
+            **figures,
+        )
+    elif units < _COMFORTABLE:
+        report.advice(
+            f"{units} independent held-out units",
+            f"make {_COMFORTABLE} or more if you can: intervals get narrower and surer",
+            **figures,
+        )
+    if search < _TRAIN:
+        report.fault(
+            f"{search} independent train units: a search fits its programs to them",
+            f"make {_TRAIN} or more",
+            **figures,
+        )
+    if not report.results:
+        beside = f"; held-out units share {harmless(', '.join(shares), 100)}" if shares else ""
+        report.ok(f"{units} independent held-out units, {search} of train{beside}", **figures)
