@@ -9,6 +9,7 @@ import difflib
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from importlib.machinery import PathFinder
 from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
 from pathlib import Path
@@ -79,7 +80,7 @@ def load(group: str, name: str) -> Callable[..., object]:
     where = f"{group} {name!r} ({plugin.value}, from {plugin.distribution} {plugin.version})"
     try:
         loaded: object = EntryPoint(name, plugin.value, group).load()
-    except Exception as error:  # a stranger's module may raise anything at all
+    except (Exception, SystemExit) as error:  # a stranger's module may raise anything at all
         raise PluginError(
             f"{where} does not load: {type(error).__name__}: {_one_line(error)}; "
             f"reinstall or remove {plugin.distribution}"
@@ -117,6 +118,24 @@ def task_folder(name: str) -> Path:
         f"adrs.tasks {name!r} must name a folder inside an installed package, "
         f"and {plugin.value!r} is none; reinstall {plugin.distribution}"
     )
+
+
+def place_of(plugin: Plugin) -> Path | None:
+    """The file or the task's folder that an entry point leads to, without importing anything of it.
+
+    None if there is no such file: where a file is says nothing about whether it loads.
+    """
+    try:
+        if plugin.group == "adrs.tasks":
+            return task_folder(plugin.name)
+        top, *inner = EntryPoint(plugin.name, plugin.value, plugin.group).module.split(".")
+        spec, name = find_spec(top), top
+        for part in inner:
+            name = f"{name}.{part}"
+            spec = spec and PathFinder.find_spec(name, spec.submodule_search_locations or ())
+    except Exception:  # noqa: BLE001 - a stranger's value may be anything, and finders raise
+        return None
+    return Path(spec.origin) if spec and spec.origin else None
 
 
 def _declared(group: str) -> list[Plugin]:
@@ -159,5 +178,5 @@ def _fault(plugin: Plugin) -> str:
     return ""
 
 
-def _one_line(error: Exception) -> str:
+def _one_line(error: BaseException) -> str:
     return " ".join(str(error).split())[:300]

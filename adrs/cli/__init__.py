@@ -10,12 +10,15 @@ import typer
 
 from adrs.cli import (
     ask,
+    check,
     config,
     delete,
     diff,
     doctor,
+    init,
     lineage,
     mcp,
+    new,
     note,
     plugins,
     run,
@@ -40,6 +43,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command()(run.run)
+app.command()(check.check)
 app.command()(runs.runs)
 app.command()(status.status)
 app.command()(trials.trials)
@@ -53,8 +57,10 @@ app.command()(mcp.mcp)
 app.command()(verify.verify)
 app.command()(stop.stop)
 app.command()(delete.delete)
+app.command()(init.init)
 app.command()(doctor.doctor)
 app.command()(plugins.plugins)
+app.add_typer(new.app, name="new")
 app.add_typer(config.app, name="config")
 app.add_typer(store.app, name="store")
 

@@ -9,9 +9,10 @@ import sys
 import pytest
 
 MAIN = "from adrs.cli import main; main()"
-GROUPS = ["config", "store"]
+GROUPS = ["new", "config", "store"]
 COMMANDS = [
     "run",
+    "check",
     "runs",
     "status",
     "trials",
@@ -26,7 +27,7 @@ COMMANDS = [
     "stop",
     "delete",
 ]
-COMMANDS += ["doctor", "plugins", *GROUPS]
+COMMANDS += ["init", "doctor", "plugins", *GROUPS]
 LOOKING = [name for name in COMMANDS if name not in ("mcp", *GROUPS)]
 
 
@@ -60,7 +61,7 @@ assert not heavy & set(sys.modules), heavy & set(sys.modules)
     assert [line.split()[0] for line in listed if line.strip()] == COMMANDS
 
 
-@pytest.mark.parametrize("command", [*LOOKING, "config show", "store check"])
+@pytest.mark.parametrize("command", [*LOOKING, "new task", "config show", "store check"])
 def test_every_command_has_help_and_every_command_that_looks_has_json(command: str) -> None:
     done = subprocess.run(
         [sys.executable, "-c", MAIN, *command.split(), "--help"],

@@ -1,0 +1,5 @@
+"""The seed: a straight line."""
+
+
+def kelvin(counts):
+    return 250.0 + 0.08 * counts

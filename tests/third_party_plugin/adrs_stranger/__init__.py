@@ -1,0 +1,1 @@
+"""Plug-ins for ADRS by somebody whom it does not know."""
