@@ -2,7 +2,8 @@
 # make test        every check that a change must pass; TESTS=tests/unit for a part of pytest's share
 # make test-model  the tests with a small real model; needs Node.js 20, puts 180 MB into .venv
 # make verify      the winners that are shipped, measured again; JUNIT=FILE for a report
-# make clean       removes what these made (.venv); recorded runs in .adrs stay
+# make docs        the documents as a site, in .site
+# make clean       removes what these made (.venv, .site); recorded runs in .adrs stay
 
 TRIALS ?= 100
 TESTS  ?= tests
@@ -18,7 +19,7 @@ TO_TEST := $(TO_RUN)-test-$(shell cksum < requirements-dev.txt | cut -d ' ' -f 1
 TO_MODEL := $(TO_TEST)-model-1
 PIP     := .venv/bin/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test test-model verify clean
+.PHONY: demo test test-model verify docs clean
 
 demo: $(TO_RUN)
 	.venv/bin/adrs run tasks/spot_single --trials $(TRIALS)
@@ -36,8 +37,12 @@ test-model: $(TO_MODEL)
 verify: $(TO_RUN)
 	.venv/bin/adrs verify tasks $(if $(JUNIT),--junit '$(JUNIT)')
 
+docs: $(TO_TEST)
+	NO_MKDOCS_2_WARNING=1 .venv/bin/mkdocs build --quiet
+	@echo 'Open .site/index.html, or read along while you write: .venv/bin/mkdocs serve'
+
 clean:
-	rm -rf .venv
+	rm -rf .venv .site
 
 # An environment that is there is used again, unless it was made for another folder.
 $(TO_RUN):

@@ -90,7 +90,7 @@ def together(*coroutines: Coroutine[Any, Any, Any]) -> Together:
     only what can tell each other nothing (the same workload, at the same tick).
 
     Raises:
-        whatever the first failing coroutine raises; the others are closed.
+        Exception: what the first failing coroutine raises; the others are closed.
     """
     return Together(coroutines)
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import shlex
-import tomllib
+import subprocess
+import sys
 from dataclasses import MISSING, fields
 from enum import StrEnum
 from importlib import import_module
@@ -15,6 +17,7 @@ from pathlib import Path
 import pytest
 import typer
 
+import adrs
 from adrs import (
     Constraint,
     Environment,
@@ -33,6 +36,7 @@ from adrs import (
     summarize,
 )
 from adrs.cli import app
+from adrs.plugins import GROUPS
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted(
@@ -40,7 +44,6 @@ DOCUMENTS = sorted(
 )
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 COMMANDS = typer.main.get_command(app)
 
 
@@ -149,6 +152,21 @@ def test_links_between_documents_resolve(name):
     assert broken == []
 
 
+def test_the_site_builds_and_every_link_in_it_leads_somewhere(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", tmp_path / "site"],
+        cwd=ROOT,
+        env={**os.environ, "NO_MKDOCS_2_WARNING": "1"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    every_command = (tmp_path / "site/reference/commands/index.html").read_text()
+    assert [name for name, _ in leaves() if f">adrs {name}<" not in every_command] == []
+    api = (tmp_path / "site/reference/api/index.html").read_text()
+    assert [name for name in adrs.__all__ if f'.{name}"' not in api] == []
+
+
 def test_every_decision_is_in_the_index():
     index = (ROOT / "docs/decisions/README.md").read_text()
     pages = {page.name for page in (ROOT / "docs/decisions").glob("*.md")} - {"README.md"}
@@ -181,7 +199,7 @@ def test_names_of_the_library_exist():
 
 def exists(name):
     home, _, last = name.rpartition(".")
-    if name in PROJECT["entry-points"]:
+    if name in GROUPS:
         return True
     return find_spec(home) is not None and (
         hasattr(import_module(home), last) or find_spec(name) is not None
