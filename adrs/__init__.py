@@ -110,6 +110,7 @@ if TYPE_CHECKING:
     from adrs.plugins import Plugin as Plugin
     from adrs.plugins import installed_plugins as installed_plugins
     from adrs.ports.archive import Archive as Archive
+    from adrs.ports.evaluator import NO_FEEDBACK as NO_FEEDBACK
     from adrs.ports.evaluator import Bench as Bench
     from adrs.ports.evaluator import Evaluator as Evaluator
     from adrs.ports.evaluator import Executor as Executor
@@ -179,7 +180,7 @@ _HOMES = {
     "adrs.model.verification": "Standing Verification",
     "adrs.plugins": "Plugin installed_plugins",
     "adrs.ports.archive": "Archive",
-    "adrs.ports.evaluator": "Bench Evaluator Executor Request Setting Showing",
+    "adrs.ports.evaluator": "Bench Evaluator Executor NO_FEEDBACK Request Setting Showing",
     "adrs.ports.model": "ModelServer Models",
     "adrs.ports.proposer": "Context Door Proposer",
     "adrs.ports.sandbox": "Exit ExitReason Job Process Room Sandbox Session",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
@@ -23,7 +24,10 @@ from adrs.checking.state import keeps_no_state
 from adrs.checking.statement import statement_is_whole
 from adrs.checking.units import units_are_enough
 from adrs.errors import ConfigError
+from adrs.model.task import Split
 from adrs.model.text import harmless
+
+_SPLIT = re.compile("|".join(Split))
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +55,11 @@ class Check:
             report.skipped(str(unscored))
         except ConfigError as error:
             words = harmless(str(error), 1000)
-            if words in examination.told:
+            reason = _SPLIT.sub("", words)  # one fault of a judge, whatever split shows it
+            if reason in examination.told:
                 report.skipped("for the same reason as above")
             else:
-                examination.told.add(words)
+                examination.told.add(reason)
                 report.fault(words, "mend the judge, or what it reads")
         return tuple(report.results)
 

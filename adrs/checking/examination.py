@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -19,6 +20,7 @@ from adrs.ports.evaluator import Bench, Evaluator, Request, Setting, Showing
 
 # What held-out workloads are drawn with while a task is checked.
 SALT = "check"
+_SURE = 2.0  # standard deviations that are taken for noise
 _QUOTED = 300  # characters of what a judge or a program said
 
 
@@ -177,6 +179,13 @@ class Examination:
         if margin == 0.0 or other.value == 0.0:
             return direction.better(one.value, other.value)
         return improvement(one.value, other.value, direction) > margin
+
+    async def noise(self, split: Split) -> float:
+        """By how much, relatively, two measurements of one program may differ; 0.0 if not."""
+        if self.spread == 0.0:
+            return 0.0
+        last, here = await self.workloads(self.task.search_split), await self.workloads(split)
+        return _SURE * self.spread * math.sqrt(2.0 * max(1.0, len(last) / len(here)))
 
     @asynccontextmanager
     async def another_bench(

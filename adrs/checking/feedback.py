@@ -10,7 +10,7 @@ from adrs.checking.examination import Examination
 from adrs.checking.result import Report
 from adrs.model.task import Split
 from adrs.model.text import harmless
-from adrs.ports.evaluator import Request
+from adrs.ports.evaluator import NO_FEEDBACK, Request
 
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?")
 _DIGITS = 6  # significant ones, from which on a number is no coincidence
@@ -31,6 +31,13 @@ async def feedback_tells_nothing(examination: Examination, report: Report) -> No
     if not words:
         report.ok("the judge gives no feedback")
         return
+    for name, text in words.items():
+        if text.startswith(NO_FEEDBACK):
+            report.fault(
+                f"about {name} there is {harmless(text.strip('()'), 600)}",
+                "mend feedback(): proposers are told nothing of what went wrong",
+            )
+            return
     secrets = await _Secrets.of(examination)
     for name, text in words.items():
         told = secrets.told_by(text)

@@ -39,7 +39,12 @@ def _tight(
 ) -> dict[str, float]:
     """The largest share of each limit that a program used; what is tight is reported."""
     limits = examination.task.brief.limits
-    samples = [one for e in examination.evaluations(program) for one in e.samples]
+    samples = [
+        one
+        for evaluation in examination.evaluations(program)
+        for one in evaluation.samples
+        if one.status is Status.SCORED  # what ended otherwise may have waited for a judge
+    ]
     used = {
         "cpu_s": (max((one.cpu_s for one in samples), default=0.0), limits.cpu_s),
         "wall_s": (max((one.wall_s for one in samples), default=0.0), limits.wall_s),

@@ -11,6 +11,7 @@ from adrs.errors import ConfigError
 from adrs.model.program import Program
 from adrs.model.task import Task
 
+_KINDS = ("good", "bad", "cheats")
 _SKIPPED = ("README.md", "__pycache__")
 
 
@@ -36,9 +37,16 @@ class KnownPrograms:
 
         Raises:
             ConfigError: something there is not a folder of program files.
+            ConfigError: checks/ has a folder of another name.
             ProgramError: the files in one are not a program.
         """
-        return cls(*(_read(task, kind) for kind in ("good", "bad", "cheats")))
+        root = task.folder / "checks"
+        for path in root.iterdir() if root.is_dir() else ():
+            if path.is_dir() and path.name not in (*_KINDS, *_SKIPPED) and path.name[0] != ".":
+                raise ConfigError(
+                    f"{path} is looked at by nobody; programs are in {', '.join(_KINDS)}: rename it"
+                )
+        return cls(*(_read(task, kind) for kind in _KINDS))
 
     @property
     def all(self) -> Iterator[tuple[str, Program]]:

@@ -46,9 +46,10 @@ async def metrics_make_sense(examination: Examination, report: Report) -> None:
     for metric in examination.task.brief.metrics:
         _unit(report, metric)
         _direction(report, metric)
-    await _move(examination, report)
+    programs = await _move(examination, report)
     if not report.results:
-        report.ok("names, units and directions agree, and the objective tells programs apart")
+        told = "the objective tells programs apart" if programs > 1 else "only one program scored"
+        report.ok(f"names, units and directions agree, and {told}")
 
 
 def _unit(report: Report, metric: Metric) -> None:
@@ -84,7 +85,8 @@ def _direction(report: Report, metric: Metric) -> None:
         )
 
 
-async def _move(examination: Examination, report: Report) -> None:
+async def _move(examination: Examination, report: Report) -> int:
+    """How many different programs there were to look at; what does not move is reported."""
     task, split = examination.task, examination.task.search_split
     found: dict[str, Evaluation] = {}
     for _, program in examination.honest:
@@ -92,7 +94,7 @@ async def _move(examination: Examination, report: Report) -> None:
         if evaluation.status is Status.SCORED:
             found[program.id] = evaluation
     if len(found) < 2:
-        return
+        return len(found)
     objective = task.objective.metric.name
     if not _moves(objective, found):
         report.fault(
@@ -109,6 +111,7 @@ async def _move(examination: Examination, report: Report) -> None:
                 "known to be able to fail; where nothing can break it, leave it as it is",
                 metric=name,
             )
+    return len(found)
 
 
 def _moves(metric: str, found: dict[str, Evaluation]) -> bool:

@@ -12,8 +12,9 @@ from adrs.model.evaluation import Evaluation
 from adrs.ports.evaluator import Request
 
 # Limits that the author chose are for useful work; that they hold can be seen with smaller ones.
-_MOST_S = 2.0
+_MOST_S = 0.5
 _MOST_MB = 512
+_LEAST_S = 10.0
 _GRACE_S = 1.0
 
 
@@ -57,7 +58,13 @@ async def _limits_hold(examination: Examination, report: Report, entry: str) -> 
     # The same for both, since a busy machine takes longer than a second for a second of CPU.
     seconds = min(author.wall_s, author.cpu_s, _MOST_S)
     short = replace(author, wall_s=seconds, cpu_s=seconds)
-    small = replace(author, memory_mb=min(author.memory_mb, _MOST_MB))
+    # Time enough to fill it on a busy machine, also where the author's limit is short.
+    small = replace(
+        author,
+        wall_s=max(author.wall_s, _LEAST_S),
+        cpu_s=max(author.cpu_s, _LEAST_S),
+        memory_mb=min(author.memory_mb, _MOST_MB),
+    )
     first, *_ = await examination.workloads(examination.first_split)
     request = Request(examination.first_split, names=(first.name,))
     unheld = []

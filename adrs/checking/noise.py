@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from statistics import fmean, stdev
 
 from adrs.checking.examination import Examination, Unscored
 from adrs.checking.result import Report
 from adrs.model.evaluation import Evaluation, Status
-from adrs.model.scoring import repeat_scores
+from adrs.model.scoring import bounded, repeat_scores
 from adrs.model.task import Split
 from adrs.model.text import percent
 from adrs.model.verdict import Interval
 from adrs.ports.evaluator import Request
 from adrs.search.measuring import CONFIRMING_REPEATS
-from adrs.trust import Noise, measured_effect
+from adrs.trust import measured_effect
 
 _REPEATS = 3  # of the seed, twice over
+_MOST = 1000.0  # times that noise may be above min_effect: what is more, no repeats make up for
 
 
 async def tells_effects(examination: Examination, report: Report) -> None:
@@ -34,19 +37,19 @@ async def _from_repeat_to_repeat(
 ) -> None:
     task = examination.task
     found = await _twice(examination)
-    noise = Noise()
-    for evaluation in found:
-        noise.observe(repeat_scores(task.objective, evaluation, found[0]))
-    examination.spread = noise.spread
+    spread = examination.spread = _spread(
+        [one for each in found for one in repeat_scores(task.objective, each, found[0])]
+    )
     half = _half(measured_effect(task.objective, found[0], found[1]))
     if half is None:
         report.skipped("the seed's mean is 0, or there is one unit: no relative effect exists")
         return
     floor = half * shrink * math.sqrt(_REPEATS / CONFIRMING_REPEATS)
     least = task.objective.min_effect
-    needed = math.ceil(CONFIRMING_REPEATS * (floor / least) ** 2) if least else 0
+    times = (floor / max(least, floor / _MOST)) ** 2 if floor else 0.0
+    needed = math.ceil(CONFIRMING_REPEATS * times)
     figures = {
-        "spread": noise.spread,
+        "spread": spread,
         "smallest_effect": floor,
         "min_effect": least,
         "held_out_units": units,
@@ -55,23 +58,27 @@ async def _from_repeat_to_repeat(
     }
     words = (
         f"from one measurement to the next the seed differs from itself by "
-        f"{percent(noise.spread)}; {units} held-out units, measured {CONFIRMING_REPEATS} times, "
+        f"{percent(spread)}; {units} held-out units, measured {CONFIRMING_REPEATS} times, "
         f"tell effects down to {percent(floor)}, and min_effect is {percent(least)}"
     )
     if floor > least:
-        more = (
-            f"{needed} repeats, or {math.ceil(units * (floor / least) ** 2)} units"
-            if least
-            else "more"
-        )
+        takes = "no number is enough"
+        if least > floor / _MOST:
+            takes = f"it takes {needed} repeats, or {math.ceil(units * times)} units"
         report.advice(
             words,
             f"min_effect is below what noise lets through: raise it, lengthen the measurements, "
-            f"or make more held-out units (it takes {more})",
+            f"or make more held-out units ({takes})",
             **figures,
         )
     else:
         report.ok(words, **figures)
+
+
+def _spread(scores: Sequence[float]) -> float:
+    """Relative standard deviation of whole measurements; 0.0 where there is no mean."""
+    mean = fmean(scores) if len(scores) > 1 else 0.0
+    return bounded(stdev(scores) / abs(mean)) if mean else 0.0
 
 
 async def _twice(examination: Examination) -> list[Evaluation]:

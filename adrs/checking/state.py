@@ -20,11 +20,12 @@ async def keeps_no_state(examination: Examination, report: Report) -> None:
                 split=split.value,
             )
             return
-    if not examination.repeatable:
-        report.skipped("the seed's figures vary anyhow; the workloads' data is as it was")
-        return
     task = examination.task
     first = await examination.seed(task.search_split)
+    if not examination.repeatable:
+        why = "are not known to repeat" if examination.repeatable is None else "vary anyhow"
+        report.skipped(f"the seed's figures {why}; the workloads' data is as it was")
+        return
     again = await examination.bench.measure(task.seed, examination.request(task.search_split))
     words = difference(task, first, again)
     if words:

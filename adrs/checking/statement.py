@@ -48,7 +48,9 @@ def _missing(task: Task) -> list[str]:
     if not any(name and name in text for name in named):
         lacks.append(f"what may be edited ({', '.join(brief.editable)})")
     if not _names_a_limit(text, brief.limits):
-        lacks.append(f"the limit of {brief.limits.cpu_s:g} s CPU or {brief.limits.wall_s:g} s")
+        lacks.append(
+            f"a limit ({brief.limits.cpu_s:g} s of CPU, or {brief.limits.wall_s:g} s in all)"
+        )
     return lacks
 
 

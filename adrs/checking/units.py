@@ -9,16 +9,18 @@ from adrs.model.text import harmless
 from adrs.trust import MIN_UNITS
 
 _COMFORTABLE = 20
-_TRAIN = 3
+_FEWEST = 3
 
 
 async def units_are_enough(examination: Examination, report: Report) -> None:
-    """Units of held-out and of the search's last stage, and what they have in common."""
+    """Units of each split that decides something, and what those of held-out have in common."""
     held_out = await examination.workloads(Split.HELD_OUT)
     train = await examination.workloads(examination.task.search_split)
+    validation = await examination.workloads(Split.VALIDATION)
     units, search = len({ref.unit for ref in held_out}), len({ref.unit for ref in train})
+    chosen = len({ref.unit for ref in validation})
     shares = sorted({ref.shares for ref in held_out if ref.shares})
-    figures = {"held_out_units": units, "train_units": search}
+    figures = {"held_out_units": units, "train_units": search, "validation_units": chosen}
     if units < MIN_UNITS:
         report.fault(
             f"{units} independent held-out units, and no WINNER is declared on fewer than "
@@ -32,10 +34,17 @@ async def units_are_enough(examination: Examination, report: Report) -> None:
             f"make {_COMFORTABLE} or more if you can: intervals get narrower and surer",
             **figures,
         )
-    if search < _TRAIN:
+    if search < _FEWEST:
         report.fault(
             f"{search} independent train units: a search fits its programs to them",
-            f"make {_TRAIN} or more",
+            f"make {_FEWEST} or more",
+            **figures,
+        )
+    if chosen < _FEWEST:
+        report.advice(
+            f"{chosen} independent validation units: they choose the best of a search, and with it "
+            "what luck has",
+            f"make {_FEWEST} or more",
             **figures,
         )
     if not report.results:

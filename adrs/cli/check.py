@@ -41,6 +41,7 @@ def check(
     import time
 
     from adrs.checking import State
+    from adrs.cli._interrupts import ended_in_order
     from adrs.cli._screen import Screen
     from adrs.config import load_task
 
@@ -50,7 +51,8 @@ def check(
     started = time.monotonic()
     checked = load_task(task)
     source = None if workloads is None else workloads.resolve()
-    results = asyncio.run(_results(checked, source, sandbox, screen))
+    with ended_in_order():
+        results = asyncio.run(_results(checked, source, sandbox, screen))
     wall_s = time.monotonic() - started
     ok = all(result.state is not State.FAULT for result in results)
     _show_sum(screen, checked.name, results, wall_s)

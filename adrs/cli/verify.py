@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -72,6 +71,7 @@ def verify(
     import asyncio
 
     from adrs.cli._checked import as_cases, as_plain, exit_status, show_checked
+    from adrs.cli._interrupts import ended_in_order
     from adrs.cli._junit import unless_done, write_junit
     from adrs.cli._places import check_store_place, store_for, winners_at
     from adrs.cli._screen import Screen
@@ -95,7 +95,7 @@ def verify(
                 workers=workers,
             )
             winners = winners_at(places or [])
-        with store_for(winners, store) as record, _ended_in_order():
+        with store_for(winners, store) as record, ended_in_order():
             results = asyncio.run(verify_all(winners, options, record, screen))
         try:
             if junit is not None:
@@ -121,15 +121,3 @@ def _named_paths() -> Iterator[None]:
         raise ConfigError(
             f"{error.filename} cannot be looked at: {error.strerror}; name another, or get access"
         ) from error
-
-
-@contextmanager
-def _ended_in_order() -> Iterator[None]:
-    """Has SIGTERM close sandboxes and clear away copies, as an interrupt from the keyboard does."""
-    before = signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
-    try:
-        yield
-    except KeyboardInterrupt:
-        raise typer.Abort from None
-    finally:
-        signal.signal(signal.SIGTERM, before)

@@ -12,6 +12,9 @@ from adrs.model.program import Program
 from adrs.model.task import Split, Task
 from adrs.ports.sandbox import Sandbox
 
+# How feedback begins that says why there is none.
+NO_FEEDBACK = "(no feedback: "
+
 
 @dataclass(frozen=True, slots=True)
 class Setting:

@@ -34,6 +34,7 @@ class Options:
         Raises:
             ConfigError: a key or a value that they do not have, or no `run`.
             ConfigError: a candidate's command names what only the judge's sandbox has.
+            ConfigError: the task has an entry, which nothing would call.
             ConfigError: parameters or real workloads, and nothing that takes them.
         """
         task = setting.task
@@ -49,6 +50,11 @@ class Options:
                         "folder; what they need goes into the program, what checks them into "
                         "measure"
                     )
+        if task.brief.entry:
+            raise ConfigError(
+                f"{task.folder / 'task.toml'}: [program] entry names what a judge calls, and a "
+                "command calls nothing; leave it out"
+            )
         if task.generator and not options.workloads:
             raise ConfigError(
                 f"{where} has no command workloads, so nothing takes the parameters of "

@@ -13,6 +13,7 @@ from pathlib import Path
 from adrs import ConfigError, Limits, Request, Session, Setting, Split, WorkloadRef
 from adrs_evaluators.building import Command, run_command
 from adrs_evaluators.judge.judge_boot import Refused, decode
+from adrs_evaluators.named import check_names
 
 _MB = 1 << 20
 _MAX_FILE_MB = 64
@@ -95,14 +96,7 @@ class Workloads:
             del self._kept[next(iter(self._kept))]
         if not request.names:
             return found
-        known = [workload.ref.name for workload in found]
-        for name in request.names:
-            if name not in known:
-                shown = ", ".join(known[:8]) + (", ..." if len(known) > 8 else "")
-                raise ConfigError(
-                    f"{self._task.name} has no workload {name!r:.80} on {request.split}; "
-                    f"there is: {shown}"
-                )
+        check_names(request, [workload.ref.name for workload in found], self._task.name)
         return tuple(workload for workload in found if workload.ref.name in request.names)
 
     async def _make(self, request: Request, parameters: str) -> tuple[Workload, ...]:
@@ -159,8 +153,8 @@ def _fault(row: object) -> str:
     texts = [row[key] for key in ("name", "unit", "shares") if key in row]
     if not all(isinstance(text, str) and len(text) <= _MAX_NAME for text in texts):
         return f"name, unit and shares are texts of at most {_MAX_NAME} characters"
-    if not row["name"].isprintable() or not row["name"]:
-        return "a name is printable and not empty"
+    if not all(text.isprintable() for text in texts) or not row["name"]:
+        return "name, unit and shares are printable, and a name is not empty"
     return ""
 
 

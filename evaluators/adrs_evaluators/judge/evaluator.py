@@ -95,6 +95,7 @@ class JudgeBench:
         question = self._judge.about(request, "evaluate")
         question["workload"] = workload.digest
         question["entry"] = self._entry
+        await self._judge.ready(request)
         ours, theirs = socket.socketpair()
         with ours:
             job = Job(program.files, limits, _luck(program, workload, repeat))

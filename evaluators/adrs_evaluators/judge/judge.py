@@ -13,6 +13,7 @@ from statistics import fmean
 from typing import Any
 
 from adrs import (
+    NO_FEEDBACK,
     ConfigError,
     Exit,
     Job,
@@ -28,6 +29,7 @@ from adrs import (
     WorkloadRef,
 )
 from adrs_evaluators.judge.wire import JudgeGone, JudgeWire
+from adrs_evaluators.named import check_names
 
 # The judge is the author's code: its limits only keep an accident from taking the machine down.
 _LIMITS = Limits(wall_s=1e7, cpu_s=1e7, memory_mb=8192, processes=64, output_mb=1024, files_mb=256)
@@ -92,24 +94,34 @@ class Judge:
             del self._listings[next(iter(self._listings))]
         if not request.names:
             return listing
-        known = [ref.name for ref in listing]
-        for name in request.names:
-            if name not in known:
-                shown = ", ".join(known[:8]) + (", ..." if len(known) > 8 else "")
-                raise ConfigError(
-                    f"the judge of {self._task.name} makes no workload {name!r:.80} on "
-                    f"{request.split}; there is: {shown}"
-                )
+        check_names(request, [ref.name for ref in listing], self._task.name)
         return tuple(ref for ref in listing if ref.name in request.names)
 
     async def contents(self, request: Request) -> tuple[bytes, ...]:
         """The data of each workload, as JSON."""
-        listing = await self.workloads(request)
-        contents = (await self.describe(request, "contents"))["contents"]
-        return tuple(contents[ref.digest].encode() for ref in listing)
+        found = []
+        for ref in await self.workloads(request):  # one at a time: all may be more than an answer
+            answer = await self.describe(request, "contents", workload=ref.digest)
+            found.append(str(answer["contents"]).encode())
+        return tuple(found)
 
-    async def describe(self, request: Request, ask: str) -> dict[str, Any]:
+    async def ready(self, request: Request) -> None:
+        """Has a process that was lost make its workloads again, before a program's clock runs.
+
+        If it cannot, whoever asks next is told so.
+
+        Raises:
+            SandboxUnavailable: the sandbox broke.
+        """
+        if self._wire is None:
+            with contextlib.suppress(ConfigError):
+                await self.describe(request, "workloads")
+
+    async def describe(self, request: Request, ask: str, **more: str) -> dict[str, Any]:
         """What the judge says of a set of workloads; `ask` names the question and the answer.
+
+        Args:
+            more: what else belongs to the question.
 
         Raises:
             ConfigError: judge.py raised, or took too long.
@@ -118,7 +130,7 @@ class Judge:
         name, split = self._task.name, request.split
         try:
             wire = await self._connected()
-            answer = await wire.ask(self.about(request, ask), limit_s=_SET_UP_S)
+            answer = await wire.ask({**self.about(request, ask), **more}, limit_s=_SET_UP_S)
         except TimeoutError:
             await self._end()
             raise ConfigError(
@@ -177,13 +189,17 @@ class Judge:
             return ""
         question = self.about(request, "feedback")
         question["samples"] = _by_workload(samples)
+        limit_s = self._task.evaluator.wall_s
         wire = await self._connected()
         try:
-            answer = await wire.ask(question, limit_s=self._task.evaluator.wall_s)
-        except (TimeoutError, JudgeGone) as error:
+            answer = await wire.ask(question, limit_s=limit_s)
+        except TimeoutError:
             await self._end()
-            return f"(no feedback: {error})"
-        return str(answer.get("feedback", f"(no feedback: {answer.get('reason')})"))
+            return f"{NO_FEEDBACK}none came within {limit_s:g} s)"
+        except JudgeGone as error:
+            await self._end()
+            return f"{NO_FEEDBACK}{error})"
+        return str(answer.get("feedback", f"{NO_FEEDBACK}{answer.get('reason')})"))
 
     async def close(self) -> None:
         """Ends its process and its room."""

@@ -298,9 +298,8 @@ class Server:
         return {"workloads": listing, "has_feedback": hasattr(self.judge, "feedback")}
 
     def _contents(self, request: dict[str, Any]) -> dict[str, Any]:
-        """The data of each workload as JSON, by the workload's digest."""
-        found = {digest: workload.data for digest, (workload, _) in self.made(request).items()}
-        return {"contents": {digest: json.dumps(data) for digest, data in found.items()}}
+        """The data of one workload as JSON."""
+        return {"contents": json.dumps(self.workload(request).data)}
 
     def workload(self, request: dict[str, Any]) -> Any:
         """The workload that a request is about."""
@@ -333,6 +332,12 @@ class Server:
         for workload in workloads:
             if type(workload) is not self.judging.Workload:
                 raise TypeError(f"workloads() must return Workload objects, not {workload!r:.80}")
+            texts = (workload.name, workload.unit, workload.shares)
+            if not all(type(text) is str and text.isprintable() for text in texts) or not texts[0]:
+                raise ValueError(
+                    f"name, unit and shares of a workload must be printable text, and a name not "
+                    f"empty, not {texts!a:.200}"
+                )
             if workload.name in names:
                 raise ValueError(f"workloads() returned two of the name {workload.name!r}")
             names.add(workload.name)
@@ -448,7 +453,11 @@ def _text(error: BaseException) -> str:
 
 
 def _judge_fault(error: BaseException) -> str:
+    """What an author needs to find it: the last calls from the first that is the author's own."""
+    judge = getattr(sys.modules.get("judge"), "__file__", None)
+    folder = f"{os.path.dirname(judge)}/" if judge else "no judge"  # noqa: PTH120
     frames = traceback.extract_tb(error.__traceback__)
-    authors = [frame for frame in frames if frame.filename != __file__]
-    lines = traceback.format_list((authors or frames)[-4:]) + traceback.format_exception_only(error)
+    while frames and not frames[0].filename.startswith(folder):
+        del frames[0]
+    lines = traceback.format_list(frames[-4:]) + traceback.format_exception_only(error)
     return "".join(lines).encode("utf-8", "backslashreplace").decode()[-_MAX_TEXT:]

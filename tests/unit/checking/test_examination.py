@@ -7,6 +7,7 @@ import random
 from collections.abc import Mapping
 from pathlib import Path
 
+import pytest
 from unit.checking.queue_task import write_task
 
 from adrs import Program, Setting, WorkloadRef, load_task
@@ -16,12 +17,14 @@ from adrs.testing.fakes import FunctionEvaluator
 NOISY = ("task.toml", "deterministic = true", "deterministic = false")
 
 
-def results(folder: Path, spread: float, *checks: str, units: int = 20) -> list[CheckResult]:
-    """What some checks say where every figure is 100 and varies by a share."""
+def results(
+    folder: Path, spread: float, *checks: str, units: int = 20, figure: float = 100.0
+) -> list[CheckResult]:
+    """What some checks say where every figure is the same and varies by a share."""
     draw = random.Random(1)
 
     def measure(program: Program, workload: WorkloadRef) -> Mapping[str, float]:
-        return {"mean_wait_s": 100.0 * (1.0 + draw.gauss(0.0, spread))}
+        return {"mean_wait_s": figure * (1.0 + draw.gauss(0.0, spread))}
 
     async def look() -> list[CheckResult]:
         setting = Setting(load_task(folder), sandbox=None)  # type: ignore[arg-type]
@@ -54,9 +57,25 @@ def test_an_effect_above_the_noise_is_fine(tmp_path: Path) -> None:
     assert result.figures["smallest_effect"] < 0.01
 
 
-def test_a_cheat_that_noise_alone_lifts_is_none(tmp_path: Path) -> None:
-    said = results(write_task(tmp_path, NOISY), 0.05, "noise", "cheats")
+@pytest.mark.parametrize("figure", [100.0, -100.0])
+def test_a_cheat_that_noise_alone_lifts_is_none(tmp_path: Path, figure: float) -> None:
+    said = results(write_task(tmp_path, NOISY), 0.05, "noise", "cheats", figure=figure)
     assert said[-1].state is State.OK, said[-1].found
+
+
+def test_no_number_of_repeats_is_named_that_nobody_could_make(tmp_path: Path) -> None:
+    tiny = ("task.toml", "[objective]", "[objective]\nmin_effect = 1e-300")
+    [result] = results(write_task(tmp_path, NOISY, tiny), 0.05, "noise")
+    assert "no number is enough" in result.cure
+
+
+def test_an_order_that_noise_alone_decides_is_no_fault(tmp_path: Path) -> None:
+    said = results(write_task(tmp_path, NOISY), 0.05, "noise", "direction")
+    ranks = [result for result in said if result.check == "direction"]
+    assert {result.state for result in ranks} == {State.ADVICE}, ranks
+    assert "noise hides it" in ranks[0].found
+    exact = results(write_task(tmp_path), 0.0, "direction")
+    assert {result.state for result in exact} == {State.FAULT}, "equal is not better"
 
 
 def test_limits_that_do_not_end_a_program_are_a_fault(tmp_path: Path) -> None:

@@ -385,6 +385,8 @@ def test_a_command_makes_workloads_of_split_salt_parameters_and_source(
         ('echo \'[{"name": "a", "data": 1, "size": 2}]\'', "a workload is an object"),
         ('echo \'[{"name": 1, "data": 1}]\'', "are texts"),
         ('echo \'[{"name": "", "data": 1}]\'', "printable"),
+        ('echo \'[{"name": "a", "data": 1, "unit": "\\\\ud800"}]\'', "printable"),
+        ('echo \'[{"name": "a", "data": 1, "shares": "\\\\u001b"}]\'', "printable"),
         ('echo \'[{"name": "a", "data": NaN}]\'', "NaN"),
         ('echo \'[{"name": "a", "data": 1}, {"name": "a", "data": 2}]\'', "two workloads"),
     ],
@@ -424,6 +426,15 @@ def test_options_that_mean_nothing(author: Author, options: str, more: str, word
     author.write(options, more)
     with pytest.raises(ConfigError, match=words):
         author.contents()
+
+
+def test_an_entry_that_nothing_calls_is_refused(author: Author) -> None:
+    author.put("program/policy.py", "")
+    text = TASK_TOML.replace("@options@", RUN).replace(
+        "[evaluator]", 'entry = "policy"\n[evaluator]'
+    )
+    with pytest.raises(ConfigError, match="entry names what a judge calls"):
+        author.put("task.toml", text).contents()
 
 
 def test_real_workloads_that_nothing_reads_are_refused(author: Author, tmp_path: Path) -> None:

@@ -371,6 +371,62 @@ def test_a_split_the_judge_cannot_make_is_the_tasks_fault(
         loop.run(ask())
 
 
+SLOW = """
+import os, time
+from adrs.judging import Workload
+
+def workloads(split, salt, source=None):
+    time.sleep(1.6)  # longer than a program may take
+    return [Workload("one", 1)]
+
+async def evaluate(program, workload):
+    if await program.call("kind") == "exit":
+        os._exit(3)
+    return {"score": 1.0}
+
+def feedback(samples):
+    time.sleep(3)
+"""
+
+
+def opened_on(judge: str, folder: Path, loop: asyncio.Runner) -> adrs.Bench:
+    (folder / "program").mkdir()
+    (folder / "task.toml").write_text(TASK_TOML + "[evaluator]\nuse = 'judge'\nwall_s = 1.5\n")
+    (folder / "README.md").write_text("## Problem\n\nNone.\n")
+    (folder / "judge.py").write_text(judge)
+    (folder / "program" / "main.py").write_text("")
+    setting = adrs.Setting(adrs.load_task(folder), loop.run(adrs.choose_sandbox("process")))
+    return loop.run(load("adrs.evaluators", "judge")().open(setting))  # type: ignore[attr-defined,no-any-return]
+
+
+def test_no_program_pays_for_a_judge_that_begins_again(
+    loop: asyncio.Runner, tmp_path: Path
+) -> None:
+    opened = opened_on(SLOW, tmp_path, loop)
+    statuses = []
+    for kind in ("exit", "plain"):
+        program = adrs.Program({"main.py": f"def kind(): return {kind!r}\n".encode()})
+        request = adrs.Request(adrs.Split.TRAIN, feedback=True)
+        found = loop.run(opened.measure(program, request))
+        statuses.append(found.status)
+    assert statuses == [adrs.Status.JUDGE_FAILED, adrs.Status.SCORED]
+    assert found.feedback == f"{adrs.NO_FEEDBACK}none came within 1.5 s)"
+    loop.run(opened.close())
+
+
+@pytest.mark.parametrize(
+    "named", ["3, 1", '"", 1', '"a\\n", 1', '"a\\ud800", 1', '"a", 1, "\\x1b"']
+)
+def test_a_workload_whose_name_could_not_be_shown_is_refused(
+    loop: asyncio.Runner, tmp_path: Path, named: str
+) -> None:
+    judge = SLOW.replace("time.sleep(1.6)", "pass").replace('"one", 1', named)
+    opened = opened_on(judge, tmp_path, loop)
+    with pytest.raises(adrs.ConfigError, match="must be printable text"):
+        loop.run(opened.workloads(adrs.Request(adrs.Split.TRAIN)))
+    loop.run(opened.close())
+
+
 def test_a_judge_is_its_source_whatever_lies_in_a_cache(
     loop: asyncio.Runner, tmp_path: Path
 ) -> None:
