@@ -6,11 +6,13 @@ First-party plug-ins are listed in pyproject.toml and enter here like anybody el
 from __future__ import annotations
 
 import difflib
+import sys
 from collections import Counter
 from collections.abc import Callable
+from contextlib import redirect_stdout
 from dataclasses import dataclass, replace
 from importlib.machinery import PathFinder
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint, distributions, entry_points
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -52,6 +54,9 @@ def installed_plugins(group: str | None = None, *, check: bool = False) -> tuple
     Args:
         group: one of GROUPS; None for all.
         check: load each one, so that `error` also says what is broken and why.
+
+    Raises:
+        PluginError: the entry points of something that is installed are no text.
     """
     found = []
     for each in GROUPS if group is None else (group,):
@@ -79,7 +84,8 @@ def load(group: str, name: str) -> Callable[..., object]:
     plugin = _only(group, name)
     where = f"{group} {name!r} ({plugin.value}, from {plugin.distribution} {plugin.version})"
     try:
-        loaded: object = EntryPoint(name, plugin.value, group).load()
+        with redirect_stdout(sys.stderr):  # what it prints is no part of what a command answers
+            loaded: object = EntryPoint(name, plugin.value, group).load()
     except (Exception, SystemExit) as error:  # a stranger's module may raise anything at all
         raise PluginError(
             f"{where} does not load: {type(error).__name__}: {_one_line(error)}; "
@@ -139,11 +145,28 @@ def place_of(plugin: Plugin) -> Path | None:
 
 
 def _declared(group: str) -> list[Plugin]:
+    try:
+        points = entry_points(group=group)
+    except UnicodeDecodeError:
+        raise PluginError(_undecodable()) from None
     found = []
-    for point in entry_points(group=group):
-        owner, version = (point.dist.name, point.dist.version) if point.dist else ("unknown", "")
-        found.append(Plugin(group, point.name, point.value, owner, version))
+    for point in points:
+        # What is half uninstalled can be without a name.
+        owner, version = (point.dist.name, point.dist.version) if point.dist else (None, None)
+        found.append(Plugin(group, point.name, point.value, owner or "unknown", version or ""))
     return sorted(found, key=lambda one: (one.name, one.distribution))
+
+
+def _undecodable() -> str:
+    for one in distributions():
+        try:
+            one.read_text("entry_points.txt")
+        except UnicodeDecodeError as error:
+            return (
+                f"entry_points.txt of {one.name} {one.version} is no text ({error.reason}), and "
+                f"keeps all others from being found; reinstall or remove {one.name}"
+            )
+    return "what is installed has changed meanwhile; try again"
 
 
 def _only(group: str, name: str) -> Plugin:

@@ -25,6 +25,7 @@ def init(
 
     Adds tasks/, a workflow that verifies winners, and .gitignore. Nothing is overwritten.
     """
+    from os.path import lexists
     from shlex import quote
 
     from adrs.cli._screen import Screen
@@ -39,12 +40,16 @@ def init(
     ignoring = folder / ".gitignore"
     if ignoring.is_file():
         del files[".gitignore"]
-        if _IGNORED not in ignoring.read_text(encoding="utf-8", errors="replace").split():
+        text = ignoring.read_text(encoding="utf-8", errors="replace")
+        if _IGNORED not in text.split():
+            # What is added must begin a line of its own.
+            after += ["echo >> .gitignore"] if text and not text.endswith("\n") else []
             after.append(f"echo {_IGNORED} >> .gitignore")
-    if (folder / "tasks" / task).exists():
+    if lexists(folder / "tasks" / task):
         raise ConfigError(
             f"{folder / 'tasks' / task} is there already, and nothing is mixed with it; "
-            "choose another name with --task"
+            "choose another name with --task, or, if adrs init made it, begin the next task with "
+            "adrs new task NAME --into tasks"
         )
     write(folder, files)
     after += [f"adrs check tasks/{task}", f"adrs run tasks/{task} --trials 60"]

@@ -93,13 +93,15 @@ def _make(
     Args:
         after: commands to go on with.
     """
+    from os.path import lexists
+
     from adrs.cli._screen import Screen
     from adrs.errors import ConfigError
     from adrs.templates import check_name, write
 
     check_name(kind, name)
     folder = into / name
-    if folder.exists():
+    if lexists(folder):
         raise ConfigError(
             f"{folder} is there already, and nothing is overwritten; "
             "choose another name, or another place with --into"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from importlib.metadata import version
+from os.path import lexists
 from pathlib import Path
 
 from adrs.errors import ConfigError
@@ -36,7 +37,7 @@ def check_name(kind: str, name: str) -> None:
     """
     if _NAME.fullmatch(name) is None:
         raise ConfigError(
-            f"{name[:60]!a} is no name for a {kind}: a small letter, then small letters, digits, "
+            f"{name[:60]!a} is no {kind}'s name: a small letter, then small letters, digits, "
             "'_' or '-', a letter or a digit at the end, at most 40 in all; "
             f"for instance {_instead(kind, name)}"
         )
@@ -82,11 +83,12 @@ def write(folder: Path, files: Mapping[str, bytes]) -> None:
         ConfigError: some exist already.
         ConfigError: they cannot be written.
     """
-    there = [str(folder / name) for name in files if (folder / name).exists()]
+    there = [str(folder / name) for name in files if lexists(folder / name)]
     if there:
         shown = ", ".join(there[:5]) + (f" and {len(there) - 5} more" if len(there) > 5 else "")
         raise ConfigError(
-            f"nothing was written, since nothing is overwritten and this is there already: {shown}"
+            "nothing was written, since nothing is overwritten and this is there already: "
+            f"{shown}; move it away, or begin one more task with adrs new task NAME --into tasks"
         )
     try:
         for name, content in files.items():

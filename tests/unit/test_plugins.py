@@ -67,6 +67,29 @@ def test_a_class_and_a_function_load(site: Path) -> None:
     assert load("adrs.sandboxes", "made")().name == "cage"
 
 
+def test_what_a_module_prints_is_no_answer_of_ours(
+    site: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    install(
+        site, "loud", "[adrs.sandboxes]\nloud = loud_a:Cage\n", loud_a=f"print('ho')\n{SANDBOX}"
+    )
+    load("adrs.sandboxes", "loud")
+    assert capsys.readouterr() == ("", "ho\n")
+
+
+def test_what_has_lost_its_metadata_is_listed_without_a_name(site: Path) -> None:
+    (site / "lost-1.dist-info").mkdir()
+    (site / "lost-1.dist-info/entry_points.txt").write_text("[adrs.sandboxes]\nlost = lost:Cage\n")
+    assert Plugin("adrs.sandboxes", "lost", "lost:Cage", "unknown", "") in installed_plugins()
+
+
+def test_entry_points_that_are_no_text_are_told_from_where(site: Path) -> None:
+    install(site, "cages", "")
+    (site / "cages-1.5.dist-info/entry_points.txt").write_bytes(b"\xff")
+    with pytest.raises(PluginError, match=r"of cages 1\.5 is no text .* remove cages"):
+        installed_plugins()
+
+
 def test_an_unknown_name_gets_the_nearest_and_the_list(site: Path) -> None:
     install(site, "cages", "[adrs.sandboxes]\ncage = cages_c:Cage\n", cages_c=SANDBOX)
     said = refused("adrs.sandboxes", "caeg")

@@ -29,7 +29,7 @@ def main(channel: socket.socket, paths: dict[str, str]) -> None:
     plan = json.loads(channel.recv(size, socket.MSG_WAITALL))
     _, outputs, _, _ = socket.recv_fds(channel, 1, len(plan["batches"]))
     try:
-        function = getattr(ctypes.CDLL(f"./{plan['library']}"), plan["function"])
+        function: Any = ctypes.CDLL(f"./{plan['library']}")[plan["function"]]
     except (OSError, AttributeError) as error:
         channel.sendall(str(error).encode("utf-8", "replace"))
         return

@@ -9,6 +9,7 @@ inputs and memory for its outputs. Why it is done like this is in docs/decisions
 from __future__ import annotations
 
 import gc
+import hashlib
 import importlib.machinery
 import importlib.util
 import math
@@ -115,6 +116,8 @@ def _listed(values: Any, noun: str) -> Sequence[Any]:
 def _data(value: Any, noun: str) -> tuple[str, memoryview]:
     """What kind of value it is, and its elements."""
     if type(value) is int:
+        if not -(2**63) <= value < 2**63:
+            raise TypeError(f"{noun} must fit into 64 bits with a sign, not {value!r:.80}")
         return "int", memoryview(array("q", [value]))
     if type(value) is float:
         return "float", memoryview(array("d", [value]))
@@ -122,10 +125,11 @@ def _data(value: Any, noun: str) -> tuple[str, memoryview]:
         view = memoryview(value)
     except TypeError:
         raise TypeError(f"{noun} must be an array or a number, not {value!r:.80}") from None
-    if view.format not in _TYPES or not view.c_contiguous or not view.nbytes:
+    if view.format not in _TYPES or not view.c_contiguous or not view.nbytes or not view.ndim:
         raise TypeError(
             f"{noun} must be a contiguous array of at least one element of a type out of "
-            f"{_TYPES!r}, not {view.nbytes} bytes of type {view.format!r}"
+            f"{_TYPES!r}, not {view.nbytes} bytes of type {view.format!r} in "
+            f"{view.ndim} dimensions; a number must be an int or a float"
         )
     return "array", view.cast("B").cast(view.format)  # type: ignore[call-overload]
 
@@ -136,7 +140,8 @@ def _data(value: Any, noun: str) -> tuple[str, memoryview]:
 class Drawn:
     """The inputs of one measurement, and the right outputs as far as somebody asked for them.
 
-    Every call has a random generator of its own, so that its arguments can be made again.
+    Every call has a random generator of its own, so that its arguments can be made again. What a
+    generator gives tells what it was seeded with, so that is a digest: the seed stays the judge's.
     """
 
     def __init__(self, judge: Any, workload: Any, seed: str, batches: Sequence[int]) -> None:
@@ -146,26 +151,38 @@ class Drawn:
         self._expected: dict[tuple[int, int], bytes] = {}
         self.batches = batches
         self.inputs = Layout(self._arguments(0, 0), "argument")
-        self.outputs = Layout(self._reference(0, 0), "output")
+        reference = judge.reference(workload, self._arguments(0, 0))
+        self.outputs = Layout(reference, "output")
         self.blocks = [self._block(batch, calls) for batch, calls in enumerate(batches)]
 
     def expected(self, batch: int, call: int) -> bytes:
         """The right outputs of a call, as they would lie in memory."""
         found = self._expected.get((batch, call))
         if found is None:
+            arguments = self._arguments(batch, call)
             block = bytearray(self.outputs.bytes)
-            self.outputs.write(self._reference(batch, call), block, 0)
+            self.outputs.write(self._judge.reference(self._workload, arguments), block, 0)
+            self._check_same(arguments, batch, call)
             found = self._expected[batch, call] = bytes(block)
             if not all(math.isfinite(value) for one in self.outputs.read(found) for value in one):
                 raise ValueError("reference() gave a number that is not finite")
         return found
 
     def _arguments(self, batch: int, call: int) -> Any:
-        random = Random(f"{self._seed}/{batch}/{call}")
-        return self._judge.arguments(self._workload, random)
+        seed = hashlib.sha256(f"{self._seed}/{batch}/{call}".encode()).digest()
+        return self._judge.arguments(self._workload, Random(seed))
 
-    def _reference(self, batch: int, call: int) -> Any:
-        return self._judge.reference(self._workload, self._arguments(batch, call))
+    def _check_same(self, arguments: Any, batch: int, call: int) -> None:
+        """Raises ValueError unless the reference was given what the function is."""
+        step = self.inputs.bytes
+        block = bytearray(step)
+        self.inputs.write(arguments, block, 0)
+        if block != self.blocks[batch][call * step : (call + 1) * step]:
+            raise ValueError(
+                "arguments() gave something else when it was asked for the same call again, or "
+                "reference() changed what it was given; draw with the random generator that "
+                "arguments() is given alone, and have reference() change a copy"
+            )
 
     def _block(self, batch: int, calls: int) -> bytearray:
         step = self.inputs.bytes

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from adrs import ConfigError, Direction, Task, read_options
+from adrs import ConfigError, Direction, Program, ProgramError, Task, read_options
 
 _SECONDS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
 _ERROR = "error"
@@ -69,6 +69,10 @@ def options_of(task: Task) -> Options:
             "[evaluator.options] build must be a command, such as "
             '["cc", "-O2", "-shared", "-fPIC", "-o", "kernel.so", "kernel.c"]',
         )
+    try:
+        Program({options.library: b""})  # it is named like a file of the program, or never found
+    except ProgramError as error:
+        raise _error(task, f"[evaluator.options] library: {error}") from None
     return options
 
 

@@ -21,5 +21,5 @@ def per_call_s(short_s: float, long_s: float, calls: int, min_effect: float) -> 
     """
     both_s = short_s + long_s
     fixed_s = 2 * (2 * short_s - long_s)
-    believed_s = min(max(fixed_s, 0.0), _MOST_FIXED_S, both_s * min_effect / 2)
+    believed_s = min(max(fixed_s, 0.0), _MOST_FIXED_S, both_s * min(min_effect, 1.0) / 2)
     return (both_s - believed_s) / (3 * calls)

@@ -50,6 +50,27 @@ def test_a_package_has_the_name_everywhere(tmp_path: Path, kind: list[str], name
     assert {".gitignore", "README.md", f"tests/test_{name.replace('-', '_')}.py"} <= made.keys()
 
 
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [("proposer", "candidate"), ("sandbox", "session"), ("evaluator", "program")],
+)
+def test_a_name_hides_nothing_that_its_package_imports(
+    tmp_path: Path, kind: str, name: str
+) -> None:
+    adrs(tmp_path, "new", kind, name)
+    for path, text in files_of(tmp_path / name).items():
+        if path.endswith(".py"):
+            body = ast.parse(text).body
+            imported = {
+                alias.asname or alias.name
+                for one in body
+                if isinstance(one, ast.Import | ast.ImportFrom)
+                for alias in one.names
+            }
+            made = {one.name for one in body if isinstance(one, ast.ClassDef)}
+            assert not made & imported, path
+
+
 def test_a_task_is_its_folder_and_nothing_else(tmp_path: Path) -> None:
     done = json.loads(adrs(tmp_path, "new", "task", "tidy", "--into", "deep/er", "--json").out)
     assert done["folder"] == "deep/er/tidy"
@@ -101,7 +122,7 @@ def test_what_is_no_name_is_refused_with_one_that_is(
     done = adrs(tmp_path, "new", kind, name, "--json")
     assert done.code == 2
     said = json.loads(done.out)["error"]
-    assert f"is no name for a {kind}" in said
+    assert f"is no {kind}'s name" in said
     assert said.endswith(f"for instance {instead or f'my-{kind}'}")
     assert "\x1b" not in done.err
     assert list(tmp_path.iterdir()) == []
@@ -139,6 +160,8 @@ def test_what_is_there_is_never_overwritten(tmp_path: Path) -> None:
     done = adrs(tmp_path, "new", "task", "neat", "--into", "file")
     assert done.code == 2
     assert "cannot be written: Not a directory" in done.err
+    (tmp_path / "lost").symlink_to("nowhere")
+    assert "lost is there already" in adrs(tmp_path, "new", "task", "lost").err
 
 
 def test_a_template_is_text_with_names_in_it() -> None:
@@ -200,6 +223,23 @@ def test_a_gitignore_that_knows_the_store_needs_nothing(tmp_path: Path) -> None:
     assert ">> .gitignore" not in adrs(tmp_path, "init").out
 
 
+def test_what_is_to_be_added_to_a_gitignore_becomes_a_line_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / ".gitignore").write_text("*.o")
+    done = json.loads(adrs(tmp_path, "init", "--json").out)
+    for line in done["next"]:
+        if ">>" in line:
+            subprocess.run(["sh", "-c", line], cwd=tmp_path, check=True)
+    assert (tmp_path / ".gitignore").read_text() == "*.o\n.adrs/\n"
+
+
+def test_init_says_how_a_project_gets_another_task(tmp_path: Path) -> None:
+    adrs(tmp_path, "init")
+    for again in (["init"], ["init", "--task", "next"]):
+        done = adrs(tmp_path, *again)
+        assert done.code == 2
+        assert "adrs new task NAME --into tasks" in done.err
+
+
 def test_init_overwrites_nothing_and_says_what_is_in_the_way(tmp_path: Path) -> None:
     (tmp_path / "tasks").mkdir()
     (tmp_path / "tasks/README.md").write_text("mine")
@@ -207,6 +247,10 @@ def test_init_overwrites_nothing_and_says_what_is_in_the_way(tmp_path: Path) -> 
     assert done.code == 2
     assert "is there already: tasks/README.md" in done.err
     assert files_of(tmp_path) == {"tasks/README.md": "mine"}
+    (tmp_path / "lost").mkdir()
+    (tmp_path / "lost/.gitignore").symlink_to("nowhere")
+    assert "already: lost/.gitignore" in adrs(tmp_path, "init", "lost").err
+    assert [path.name for path in (tmp_path / "lost").iterdir()] == [".gitignore"]
     assert adrs(tmp_path, "init", "--task", "No").code == 2
 
 

@@ -261,6 +261,19 @@ def test_what_fails_is_a_status_with_a_reason(
     assert evaluation.samples[-1].metrics == {}
 
 
+@pytest.mark.parametrize("name", ["_handle", "__init__"])
+def test_a_function_is_looked_for_in_the_library_alone(
+    loop: asyncio.Runner, sandbox: adrs.Sandbox, tmp_path: Path, name: str
+) -> None:
+    task = task_in(tmp_path / "task", TASK_TOML.replace('"multiply"', f'"{name}"'))
+    bench = opened(loop, task, sandbox)
+    try:
+        found = loop.run(bench.measure(task.seed, adrs.Request(adrs.Split.TRAIN)))
+    finally:
+        loop.run(bench.close())
+    assert found.reason == f"./kernel.so: undefined symbol: {name}"
+
+
 def test_a_build_that_makes_no_library_is_told(
     loop: asyncio.Runner, sandbox: adrs.Sandbox, tmp_path: Path
 ) -> None:
@@ -514,6 +527,10 @@ def test_the_time_of_a_call_is_the_slope_or_more(
     assert per_call_s(short_s, long_s, 100, 0.01) == pytest.approx(expected_s)
 
 
+def test_the_time_of_a_call_is_positive_whatever_effect_is_wanted() -> None:
+    assert per_call_s(30e-6, 10e-6, 100, 5.0) > 0
+
+
 # --- tasks that cannot be right --------------------------------------------------------------
 
 
@@ -529,6 +546,11 @@ def test_the_time_of_a_call_is_the_slope_or_more(
         ),
         ('name = "error"', 'name = "speed"', "speed is none that the evaluator kernel gives"),
         ('library = "kernel.so"', "", "needs 'library'"),
+        (
+            'library = "kernel.so"',
+            'library = "./kernel.so"',
+            "library: file name './kernel.so' must",
+        ),
         ("calls =", "call =", "did you mean 'calls'?"),
         (f"calls = {CALLS}", "calls = 0", "calls must be 1 or more"),
         ("relative_error = 1e-9", "relative_error = -1", "relative_error must be 0 or more"),
@@ -553,7 +575,12 @@ def test_a_task_that_cannot_be_measured_is_refused(
     ("old", "new", "words"),
     [
         ("return [*matrices", "return [{}, *matrices", "argument 1 must be an array or a number"),
+        ("SIDE, workload", "2**63, workload", "argument 3 must fit into 64 bits with a sign"),
+        ("SIDE, workload", "memoryview(bytes(8)).cast('d', []), workload", "in 0 dimensions"),
+        ("SIDE, workload", "array('d'), workload", "argument 3 must be a contiguous array of at l"),
         ("return [array(", "return 5 or [array(", "a list of outputs is needed"),
+        ("random.randbytes", "__import__('random').randbytes", "asked for the same call again"),
+        ("columns =", "a[0] = -1; columns =", "reference() changed what it was given"),
         ("* sum(", "* 1e999 * sum(", "reference() gave a number that is not finite"),
         ("a, b, side, scale = arguments", "1 / 0", "ZeroDivisionError"),
     ],

@@ -144,6 +144,25 @@ def test_a_careless_evaluator_does_not_pass(
     getattr(Contract(Careless), f"test_{test}")(setting)
 
 
+class Wandering(Contract):
+    __test__ = False
+
+    def evaluator(self) -> Evaluator:
+        class Made:
+            name = "wandering"
+
+            async def open(self, setting: Setting) -> Bench:
+                return await JudgeEvaluator().open(replace(setting, core=None))
+
+        return Made()
+
+
+def test_an_evaluator_that_forgets_the_core_does_not_pass(setting: Setting) -> None:
+    with pytest.raises(AssertionError):
+        Wandering(Careless).test_rooms_are_as_the_setting_says(setting)
+    Contract(Careless).test_rooms_are_as_the_setting_says(setting)
+
+
 def test_every_split_is_asked_for() -> None:
     marks = test_judge.TestJudge.test_workloads_have_names_units_and_digests.pytestmark
     assert marks[0].args == ("split", list(Split))

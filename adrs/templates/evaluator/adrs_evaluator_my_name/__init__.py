@@ -1,5 +1,5 @@
 """An evaluator that compares a function's answers with those of examples."""
 
-from adrs_evaluator_my_name.evaluator import MyName
+from adrs_evaluator_my_name.evaluator import MyNameEvaluator
 
-__all__ = ["MyName"]
+__all__ = ["MyNameEvaluator"]

@@ -57,7 +57,7 @@ class Options:
     examples: str = "examples.json"
 
 
-class MyName:
+class MyNameEvaluator:
     """Opens benches for tasks that say use = "my-name"."""
 
     name = "my-name"

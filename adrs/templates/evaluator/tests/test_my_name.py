@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from adrs_evaluator_my_name import MyName
+from adrs_evaluator_my_name import MyNameEvaluator
 
 from adrs import (
     ConfigError,
@@ -35,7 +35,7 @@ class TestContract(EvaluatorContract):
     draws = False  # the held-out examples are always the same
 
     def evaluator(self) -> Evaluator:
-        return MyName()
+        return MyNameEvaluator()
 
     def failing(self, seed):
         def program(body):
@@ -62,7 +62,7 @@ class TestContract(EvaluatorContract):
 def test_options_are_read_strictly(setting, options, said):
     task = replace(setting.task, evaluator=replace(setting.task.evaluator, options=options))
     with pytest.raises(ConfigError, match=said):
-        asyncio.run(MyName().open(replace(setting, task=task)))
+        asyncio.run(MyNameEvaluator().open(replace(setting, task=task)))
 
 
 def test_it_is_installed_under_its_name():

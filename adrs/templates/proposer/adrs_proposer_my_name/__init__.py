@@ -19,7 +19,7 @@ from adrs import (
 _NUMBER = re.compile(rb"(?<![\w.])\d+\.\d+(?![\w.])")
 
 
-class MyName:
+class MyNameProposer:
     """Makes a number of the parent up to twice as large, or as small as a half.
 
     Its state follows from what it observed, and its chance from `context.seed`: nothing else, so

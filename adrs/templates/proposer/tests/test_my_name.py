@@ -2,7 +2,7 @@
 
 import asyncio
 
-from adrs_proposer_my_name import MyName
+from adrs_proposer_my_name import MyNameProposer
 
 from adrs import Candidate, Proposer, Rejection, installed_plugins
 from adrs.testing import ProposerContract
@@ -11,11 +11,11 @@ from adrs.testing.proposer_contract import PROGRAM, context, trial
 
 class TestContract(ProposerContract):
     def proposer(self) -> Proposer:
-        return MyName()
+        return MyNameProposer()
 
 
 def test_it_changes_one_number():
-    (answer,) = asyncio.run(MyName().propose(context(trial(0, PROGRAM, 1.0))))
+    (answer,) = asyncio.run(MyNameProposer().propose(context(trial(0, PROGRAM, 1.0))))
     assert isinstance(answer, Candidate)
     changed = [path for path, data in answer.program.files.items() if data != PROGRAM.files[path]]
     assert len(changed) == 1
@@ -23,7 +23,9 @@ def test_it_changes_one_number():
 
 
 def test_it_says_why_it_has_nothing():
-    (answer,) = asyncio.run(MyName().propose(context(trial(0, PROGRAM, 1.0), editable=("*.txt",))))
+    (answer,) = asyncio.run(
+        MyNameProposer().propose(context(trial(0, PROGRAM, 1.0), editable=("*.txt",)))
+    )
     assert isinstance(answer, Rejection)
     assert "no number" in answer.reason
 

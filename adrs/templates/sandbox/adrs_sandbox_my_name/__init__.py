@@ -24,7 +24,7 @@ MOST_MEMORY_MB = 512  # CHANGE
 _Name = TypeVar("_Name", bound=str)
 
 
-class MyName:
+class MyNameSandbox:
     """CHANGE: rooms of another sandbox, with a limit of one's own."""
 
     name = "my-name"
@@ -51,7 +51,7 @@ class _Session:
         self._inner = inner
         # What results say was enforced: it goes into certificates, so it has to be true.
         enforced = _in_words(inner.isolation.enforced)
-        self.isolation = replace(inner.isolation, sandbox=MyName.name, enforced=enforced)
+        self.isolation = replace(inner.isolation, sandbox=MyNameSandbox.name, enforced=enforced)
 
     async def run(self, job: Job, channel: socket.socket) -> Process:
         """CHANGE: what is different from the sandbox within."""

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from adrs_sandbox_my_name import MOST_MEMORY_MB, MyName
+from adrs_sandbox_my_name import MOST_MEMORY_MB, MyNameSandbox
 
 from adrs import Guarantee, installed_plugins
 from adrs.testing import SandboxContract
@@ -12,7 +12,7 @@ from adrs.testing.sandbox_contract import LIMITS, Stage
 
 @pytest.fixture(scope="module")
 def sandbox():
-    return MyName()
+    return MyNameSandbox()
 
 
 class TestContract(SandboxContract):
