@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import csv
 import json
-from math import isfinite
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -26,6 +25,9 @@ UNITS = {"validation": 24, "held_out": 24}
 _VMS = 2
 _REGION_USD_PER_H = _VMS * 0.54
 _FEWEST_REGIONS = 12
+_LEAST, _MOST = 1e-6, 1e6  # of every number that is not 0
+_MOST_PARTITIONS = 1000
+_LONGEST_NAME = 60
 _COLUMNS = ["src", "dst", "cost_usd_per_gb", "throughput_gbps"]
 
 Links = dict[str, dict[str, dict[str, float]]]
@@ -93,7 +95,7 @@ def _workload(name: str, job: dict[str, Any], links: Links) -> Workload:
 
 def _read_links(folder: Path) -> Links:
     links: Links = {}
-    for number, row in enumerate(csv.reader(_text(folder, "links.csv").splitlines()), 1):
+    for number, row in enumerate(_rows(folder), 1):
         where = f"links.csv, line {number}"
         if number == 1:
             if row != _COLUMNS:
@@ -108,31 +110,49 @@ def _read_links(folder: Path) -> Links:
             )
         start, end, usd, gbps = row
         for region in (start, end):
-            if not all(region.partition(":")):
+            if not all(region.partition(":")) or not _is_name(region):
                 raise ValueError(
                     f"{where}: expected a region such as aws:us-east-1, got {_short(region)}; "
-                    "put its provider before it"
+                    f"write its provider and its place, in {_LONGEST_NAME} characters at the most"
                 )
         if start == end or end in links.get(start, {}):
             raise ValueError(
                 f"{where}: expected each link between two regions once, got {start} to {end}; "
                 "leave this line out"
             )
-        link = {"usd_per_gb": _number(usd, where), "gbps": _VMS * _number(gbps, where)}
-        if link["gbps"] == 0:
-            raise ValueError(f"{where}: expected a throughput above 0, got {gbps}; leave it out")
-        links.setdefault(start, {})[end] = link
+        links.setdefault(start, {})[end] = {
+            "usd_per_gb": _number(usd, f"{where}: expected a cost", free=True),
+            "gbps": _VMS * _number(gbps, f"{where}: expected a throughput"),
+        }
     _check_connected(links)
     return links
 
 
-def _number(text: str, where: str) -> float:
+def _is_name(text: str) -> bool:
+    return text.isprintable() and 1 <= len(text) <= _LONGEST_NAME
+
+
+def _rows(folder: Path) -> list[list[str]]:
+    lines = csv.reader(_text(folder, "links.csv").splitlines())
+    try:
+        return list(lines)
+    except csv.Error as error:
+        raise ValueError(
+            f"links.csv, line {lines.line_num}: expected values with commas between them, got what "
+            f"cannot be read ({error}); correct it"
+        ) from error
+
+
+def _number(text: str, expected: str, *, free: bool = False) -> float:
     try:
         value = float(text)
     except ValueError:
         value = -1.0
-    if not isfinite(value) or value < 0:
-        raise ValueError(f"{where}: expected a number of 0 or more, got {_short(text)}; correct it")
+    if not _LEAST <= value <= _MOST and not (free and value == 0):
+        least = "0, or " if free else ""
+        raise ValueError(
+            f"{expected} of {least}{_LEAST:g} to {_MOST:g}, got {_short(text)}; correct it"
+        )
     return value
 
 
@@ -174,6 +194,12 @@ def _read_jobs(folder: Path, links: Links) -> dict[str, dict[str, Any]]:
             f"broadcasts.json: expected an object of jobs by name, got {_short(records)}; "
             "name at least one job"
         )
+    for name in records:
+        if not _is_name(name):
+            raise ValueError(
+                f"broadcasts.json: expected names of 1 to {_LONGEST_NAME} printable characters, "
+                f"got {_short(name)}; rename the job"
+            )
     found = {name: _job(record, links, name) for name, record in records.items()}
     sources = {job["source"]: None for job in found.values()}
     if len(links) - len(sources) < 2:
@@ -213,10 +239,10 @@ def _job(record: object, links: Links, name: str) -> dict[str, Any]:
                 f"{where}: expected dest_nodes to be other regions of links.csv, each once, got "
                 f"{_short(region)}; correct it, or add its links"
             )
-    if type(partitions) is not int or partitions < 1:
+    if type(partitions) is not int or not 1 <= partitions <= _MOST_PARTITIONS:
         raise ValueError(
-            f"{where}: expected num_partitions to be a whole number above 0, got "
-            f"{_short(partitions)}; correct it"
+            f"{where}: expected num_partitions to be a whole number from 1 to {_MOST_PARTITIONS}, "
+            f"got {_short(partitions)}; correct it"
         )
     _check_positive(volume_gb, f"{where}: expected data_vol")
     providers = sorted({region.partition(":")[0] for region in links})
@@ -245,8 +271,11 @@ def _job(record: object, links: Links, name: str) -> dict[str, Any]:
 
 
 def _check_positive(value: object, expected: str) -> None:
-    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value < 1e12:
-        raise ValueError(f"{expected} to be a number above 0, got {_short(value)}; correct it")
+    if type(value) not in (int, float) or not _LEAST <= value <= _MOST:  # type: ignore[operator]
+        raise ValueError(
+            f"{expected} to be a number from {_LEAST:g} to {_MOST:g}, got {_short(value)}; "
+            "correct it"
+        )
 
 
 def _text(folder: Path, name: str) -> str:

@@ -13,6 +13,7 @@ from adrs.judging import Workload
 SPLITS = ("train", "validation", "held_out")
 SMOKE = 3  # the first so many of train
 KEYS = ("split", "gpu_count", "gpu_memory_gb", "models")
+MOST_GPUS = 1000
 
 
 def recorded(split: str, path: str | Path) -> list[Workload]:
@@ -64,10 +65,10 @@ def _case(line: str, where: str) -> tuple[str, Fleet]:
             f"{_short(record['split'])}; name one"
         )
     gpu_count = record["gpu_count"]
-    if type(gpu_count) is not int or gpu_count < 2:
+    if type(gpu_count) is not int or not 2 <= gpu_count <= MOST_GPUS:
         raise ValueError(
-            f"{where}: expected gpu_count to be a whole number of 2 or more, got "
-            f"{_short(gpu_count)}; with one GPU there is nothing to decide"
+            f"{where}: expected gpu_count to be a whole number from 2 to {MOST_GPUS}, got "
+            f"{_short(gpu_count)}; cut the fleet up, or leave it out"
         )
     memory_gb = _positive(record["gpu_memory_gb"], "gpu_memory_gb", where)
     if not isinstance(record["models"], list) or not record["models"]:

@@ -99,7 +99,8 @@ def _pairs_without(links: Iterable[Pair], routers: int) -> list[Pair]:
 def loaded(random: Random, topology: Topology, edge_mbps: float, skew: float, down: float) -> State:
     """Draws demands and routing, takes links down, and lets the traffic flow.
 
-    A link's length is from 1 to 2: no detour is shorter, so every link that is up has traffic.
+    A link's length is from 1 to 2: no detour is shorter, so a link that is up has traffic if both
+    its routers have some with the outside. One to a spine may have none.
 
     Args:
         edge_mbps: mean traffic that enters at a router with outside traffic.

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from math import isfinite
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -23,6 +22,7 @@ BLOCKS_OF = {
     "validation": range(19, 27),
     "held_out": range(28, 48),
 }
+LOST = 0.05  # what may get lost at a router, as part of what enters or leaves it
 
 
 def workloads(split: str, salt: str, path: str | Path, ranges: Ranges) -> list[Workload]:
@@ -51,17 +51,35 @@ def workloads(split: str, salt: str, path: str | Path, ranges: Ranges) -> list[W
         )
     cuts = [len(lines) * block // BLOCKS for block in range(BLOCKS + 1)]
     middles = [(start + end - 1) // 2 for start, end in pairwise(cuts)]
+    states = _states(
+        path.name, lines, [middles[one] for some in BLOCKS_OF.values() for one in some]
+    )
     series = f"{split}/{salt}" if split == "held_out" else split
     found = []
     for block in BLOCKS_OF[split]:
         random = Random(f"telemetry/recorded/{series}/{block}")
         number = middles[block]
-        state = _state(lines[number], f"{path.name}, line {number + 1}")
         found += [
-            seen(random, f"line-{number + 1}", kind, state, ranges, 1.0, "a network")
+            seen(random, f"line-{number + 1}", kind, states[number], ranges, 1.0, "a network")
             for kind in kinds(split)
         ]
     return found
+
+
+def _states(name: str, lines: Sequence[str], numbers: Sequence[int]) -> dict[int, State]:
+    """The states of all splits, so that none fails after a search, and none is in two of them."""
+    states: dict[int, State] = {}
+    for number in dict.fromkeys(numbers):
+        where = f"{name}, line {number + 1}"
+        state = _state(lines[number], where)
+        for earlier, other in states.items():
+            if other == state:
+                raise ValueError(
+                    f"{where}: expected states that differ, got that of line {earlier + 1} again; "
+                    "leave one out"
+                )
+        states[number] = state
+    return states
 
 
 def _state(line: str, where: str) -> State:
@@ -84,7 +102,25 @@ def _state(line: str, where: str) -> State:
     links = [_link(link, numbers, where) for link in record["links"]]
     if not any(link.is_up and link.ab_mbps + link.ba_mbps for link in links):
         raise ValueError(f"{where}: expected a link with traffic, got none; leave the line out")
-    return State(links, [_pair(pair, where) for pair in record["external_mbps"].values()])
+    state = State(links, [_pair(pair, where) for pair in record["external_mbps"].values()])
+    _check_balance(state, list(numbers), where)
+    return state
+
+
+def _check_balance(state: State, names: Sequence[str], where: str) -> None:
+    inward = [entering for entering, _ in state.external_mbps]
+    outward = [leaving for _, leaving in state.external_mbps]
+    for link in state.links:
+        outward[link.a] += link.ab_mbps
+        inward[link.b] += link.ab_mbps
+        outward[link.b] += link.ba_mbps
+        inward[link.a] += link.ba_mbps
+    for name, enters, leaves in zip(names, inward, outward, strict=True):
+        if abs(enters - leaves) > LOST * max(enters, leaves):
+            raise ValueError(
+                f"{where}: expected what enters a router to leave it, within {LOST:.0%}, got "
+                f"{enters:g} and {leaves:g} Mbit/s at {_short(name)}; mend its rates"
+            )
 
 
 def _link(link: object, numbers: Mapping[str, int], where: str) -> Link:
@@ -99,11 +135,20 @@ def _link(link: object, numbers: Mapping[str, int], where: str) -> Link:
                 f"{where}: expected the ends of a link to be routers of external_mbps, got "
                 f"{_short(end)}; add it there"
             )
+    if link["a"] == link["b"]:
+        raise ValueError(
+            f"{where}: expected a link between two routers, got one from {_short(link['a'])} to "
+            "itself; leave it out"
+        )
     if type(link["is_up"]) is not bool:
         raise ValueError(
             f"{where}: expected is_up to be true or false, got {_short(link['is_up'])}; mend it"
         )
     ab_mbps, ba_mbps = _pair([link["ab_mbps"], link["ba_mbps"]], where)
+    if ab_mbps + ba_mbps and not link["is_up"]:
+        raise ValueError(
+            f"{where}: expected no traffic on a link that is down, got {_short(link)}; mend it"
+        )
     return Link(numbers[link["a"]], numbers[link["b"]], ab_mbps, ba_mbps, link["is_up"])
 
 
@@ -112,7 +157,7 @@ def _pair(pair: Any, where: str) -> tuple[float, float]:
         not isinstance(pair, list)
         or len(pair) != 2
         or any(type(rate) not in (int, float) for rate in pair)
-        or not all(isfinite(rate) and 0 <= rate <= 1e9 for rate in pair)
+        or not all(0 <= rate <= 1e9 for rate in pair)
     ):
         raise ValueError(
             f"{where}: expected two rates from 0 to 1e9 Mbit/s, got {_short(pair)}; mend them"

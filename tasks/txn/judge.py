@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import reprlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from statistics import mean
 from typing import Any
 
@@ -17,9 +17,7 @@ from adrs.judging import Invalid, Program, Workload
 _ZERO, _SPAN, _WORKLOADS = 537, 441.9, 3
 
 
-def workloads(
-    split: str, salt: str, source: str | None = None, **ranges: Sequence[float]
-) -> list[Workload]:
+def workloads(split: str, salt: str, source: str | None = None, **ranges: Any) -> list[Workload]:
     """One workload a batch: those that the file `source` has for the split, else drawn ones."""
     given = [] if source is None else recorded(split, source)
     return given or drawn(split, salt, **ranges)

@@ -43,7 +43,8 @@ def mixed(random: Random, count: int, skew: float, write_share: float) -> list[l
         length = random.randint(5, 21)
         read = keys.draw(random, round(length / (1 + write_share)))
         written = random.sample(read, length - len(read))
-        transactions.append([("r", key) for key in read] + [("w", key) for key in written])
+        accesses: list[Access] = [("r", key) for key in read]
+        transactions.append(accesses + [("w", key) for key in written])
     return transactions
 
 

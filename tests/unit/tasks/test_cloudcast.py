@@ -362,16 +362,20 @@ def test_a_folder_of_real_clouds_is_cut_into_splits_without_a_source_in_common(
     [
         (["a:1,b:2,0.1"], "line 2: expected 4 values, got 3"),
         (["a,b:2,0.1,5"], "line 2: expected a region such as aws:us-east-1, got 'a'"),
+        (["a:1,b:\x1b,0.1,5"], r"line 2: expected a region such as aws:us-east-1, got 'b:.x1b'"),
         (["a:1,a:1,0.1,5"], "line 2: expected each link between two regions once"),
         (["a:1,b:2,0.1,5", "a:1,b:2,0.1,5"], "line 3: expected each link .* once"),
-        (["a:1,b:2,free,5"], "line 2: expected a number of 0 or more, got 'free'"),
-        (["a:1,b:2,nan,5"], "line 2: expected a number of 0 or more, got 'nan'"),
-        (["a:1,b:2,-1,5"], "line 2: expected a number of 0 or more, got '-1'"),
-        (["a:1,b:2,1,0"], "line 2: expected a throughput above 0"),
+        (["a:1,b:2,free,5"], "line 2: expected a cost of 0, or 1e-06 to 1e.06, got 'free'"),
+        (["a:1,b:2,nan,5"], "line 2: expected a cost of 0, or 1e-06 to 1e.06, got 'nan'"),
+        (["a:1,b:2,-1,5"], "line 2: expected a cost of 0, or 1e-06 to 1e.06, got '-1'"),
+        (["a:1,b:2,1e308,5"], "line 2: expected a cost"),
+        (["a:1,b:2,1,0"], "line 2: expected a throughput of 1e-06 to 1e.06, got '0'"),
+        (["a:1,b:2,1,1e-300"], "line 2: expected a throughput"),
+        (["a" * 200_000], "line 2: expected values with commas between them"),
         ([], "expected 12 or more regions, got 0"),
         (ROWS[:30], "expected a way between any two regions"),
     ],
-    ids=range(10),
+    ids=range(14),
 )
 def test_a_wrong_link_is_named_with_its_cure(
     made: Any, tmp_path: Path, rows: list[str], complaint: str
@@ -393,7 +397,12 @@ def test_a_wrong_link_is_named_with_its_cure(
         ({"one": LISTED | {"dest_nodes": ["x:r0"]}}, "other regions of links.csv, each once"),
         ({"one": LISTED | {"dest_nodes": ["x:r1", "x:r1"]}}, "each once, got 'x:r1'"),
         ({"one": LISTED | {"num_partitions": True}}, "num_partitions to be a whole number"),
-        ({"one": LISTED | {"data_vol": 0}}, "data_vol to be a number above 0, got 0"),
+        ({"one": LISTED | {"num_partitions": 10**400}}, "a whole number from 1 to 1000"),
+        ({"one": LISTED | {"data_vol": 0}}, "data_vol to be a number from 1e-06 to 1e.06, got 0"),
+        ({"one": LISTED | {"data_vol": 1e-320}}, "data_vol to be a number"),
+        ({"": LISTED}, "names of 1 to 60 printable characters, got ''"),
+        ({"a\nb": LISTED}, r"names of .*, got 'a\\nb'"),
+        ({"\ud800": LISTED}, "names of 1 to 60 printable"),
         ({"one": LISTED | {"ingress_limit": {"x": 3}}}, "ingress_limit of y to be a number"),
         ({"one": LISTED | {"egress_limit": 3}}, "egress_limit to be an object of numbers"),
         (
@@ -401,7 +410,7 @@ def test_a_wrong_link_is_named_with_its_cure(
             "two or more regions in which no job starts",
         ),
     ],
-    ids=range(14),
+    ids=range(19),
 )
 def test_a_wrong_job_is_named_with_its_cure(
     made: Any, tmp_path: Path, jobs: Any, complaint: str

@@ -497,7 +497,8 @@ def test_a_file_says_which_split_a_fleet_serves(
         (line(name="a"), "and nothing else"),
         (line(split="test"), "expected split to be one of train, validation, held_out, got 'test'"),
         (line(split=["train"]), "expected split to be one of"),
-        (line(gpu_count=1), "expected gpu_count to be a whole number of 2 or more, got 1"),
+        (line(gpu_count=1), "expected gpu_count to be a whole number from 2 to 1000, got 1; cut"),
+        (line(gpu_count=10**12), "expected gpu_count to be a whole number from 2 to 1000, got 10"),
         (line(gpu_count=True), "expected gpu_count"),
         (line(gpu_count=2.0), "expected gpu_count"),
         (line(gpu_memory_gb="80"), "expected gpu_memory_gb to be a number"),
@@ -513,7 +514,7 @@ def test_a_file_says_which_split_a_fleet_serves(
         (line(), "expected fleets that differ, got that of line 1 again"),
         (line(split="held_out"), "expected fleets that differ, got that of line 1 again"),
     ],
-    ids=range(23),
+    ids=range(24),
 )
 def test_a_malformed_line_is_named_with_its_cure(
     task: SimpleNamespace, tmp_path: Path, second: str, complaint: str

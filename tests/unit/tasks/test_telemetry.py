@@ -90,7 +90,9 @@ def test_what_enters_a_router_leaves_it(task: SimpleNamespace, shape: str, route
     outward = [leaving for _, leaving in state.external_mbps]
     assert sum(inward) == pytest.approx(300 * len(topology.edges))
     for link in state.links:
-        assert (link.ab_mbps > 0) == (link.ba_mbps > 0) == link.is_up
+        assert (link.ab_mbps > 0) == (link.ba_mbps > 0) <= link.is_up
+        if link.a in topology.edges and link.b in topology.edges:
+            assert (link.ab_mbps > 0) == link.is_up
         for one, sent, received in (
             (link.a, link.ab_mbps, link.ba_mbps),
             (link.b, link.ba_mbps, link.ab_mbps),
@@ -98,6 +100,16 @@ def test_what_enters_a_router_leaves_it(task: SimpleNamespace, shape: str, route
             outward[one] += sent
             inward[one] += received
     assert inward == pytest.approx(outward)
+
+
+def test_only_links_to_spines_are_idle(task: SimpleNamespace) -> None:
+    idle = 0
+    for number in range(20):
+        random = Random(number)
+        topology = task.network.leaf_spine(random, 20)
+        state = task.network.loaded(random, topology, edge_mbps=300.0, skew=1.0, down=0.1)
+        idle += sum(link.is_up and not link.ab_mbps for link in state.links)
+    assert 0 < idle < 0.2 * 20 * len(topology.links)
 
 
 def test_abilene_has_its_published_size(task: SimpleNamespace) -> None:
@@ -466,6 +478,40 @@ def test_a_cheat_gains_nothing(
         assert mean_loss(evaluation) >= seed_loss
 
 
+GENERATOR = ("drawn", "faults", "network")
+DRAWS_AGAIN = """
+import drawn, honest
+
+def repair(interfaces, routers):
+    for one in drawn.workloads("smoke", "", drawn.Ranges(**RANGES)):
+        if one.data["interfaces"] == interfaces:
+            sure = {f"{key}_confidence": 1 for key in ("rx_mbps", "tx_mbps", "is_up")}
+            return {
+                name: {key: true[key] for key in ("rx_mbps", "tx_mbps", "is_up")} | sure
+                for name, true in one.data["truth"].items()
+            }
+    return honest.repair(interfaces, routers)
+"""
+
+
+def test_a_copy_of_the_generator_is_no_use_without_the_salt(
+    loop: asyncio.Runner, bench: adrs.Bench
+) -> None:
+    held_out = adrs.Request(adrs.Split("held_out"), "salt")
+    seed = loop.run(bench.measure(adrs.read_program(FOLDER / "program"), held_out))
+    carried = {f"{name}.py": (FOLDER / f"{name}.py").read_bytes() for name in GENERATOR}
+    cheat = adrs.Program(
+        {
+            "telemetry.py": f"RANGES = {TOML['generator']!r}{DRAWS_AGAIN}".encode(),
+            "honest.py": (FOLDER / "program" / "telemetry.py").read_bytes(),
+            "adrs/judging.py": Path(adrs.judging.__file__).read_bytes(),
+            **carried,
+        }
+    )
+    assert mean_loss(loop.run(bench.measure(cheat, SMOKE))) == 0
+    assert mean_loss(loop.run(bench.measure(cheat, held_out))) == mean_loss(seed)
+
+
 # Workloads
 
 
@@ -591,13 +637,20 @@ LINK = {"a": "a", "b": "b", "ab_mbps": 1.0, "ba_mbps": 2, "is_up": True}
         (line(0, links=[{"a": "a"}]), "expected a link to have a, b, ab_mbps, ba_mbps, is_up, got"),
         (line(0, links=[LINK | {"b": "z"}]), "expected the ends of a link to be routers of extern"),
         (line(0, links=[LINK | {"b": ["b"]}]), "expected the ends of a link to be routers"),
+        (line(0, links=[LINK | {"b": "a"}]), "expected a link between two routers, got one from"),
         (line(0, links=[LINK | {"is_up": 1}]), "expected is_up to be true or false, got 1"),
+        (line(0, links=[LINK | {"is_up": False}]), "expected no traffic on a link that is down"),
+        (
+            line(0, links=[LINK | {"ab_mbps": 50.0}]),
+            "what enters a router to leave it, within 5%, got 102 and 150 Mbit/s at 'a'; mend",
+        ),
         (line(0, links=[LINK | {"ab_mbps": True}]), "expected two rates from 0 to 1e9 Mbit/s, got"),
         (line(0, links=[LINK | {"ab_mbps": -1}]), "expected two rates from 0 to 1e9 Mbit/s, got"),
         (line(0, external_mbps={"a": [1], "b": [1, 1], "c": [1, 1]}), "expected two rates from 0"),
         (line(0, external_mbps={"a": [1, float("nan")], "b": [1, 1], "c": [1, 1]}), "two rates"),
+        (line(0, external_mbps={"a": [10**400, 1], "b": [1, 1], "c": [1, 1]}), "two rates"),
     ],
-    ids=range(13),
+    ids=range(17),
 )
 def test_a_malformed_state_is_named_with_its_cure(
     drawn: Any, tmp_path: Path, first: str, complaint: str
@@ -607,6 +660,22 @@ def test_a_malformed_state_is_named_with_its_cure(
         drawn("train", source=path)
     assert str(refusal.value).startswith("states.jsonl, line 1: ")
     assert "; " in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("last", "complaint"),
+    [
+        ("{", "line 48: expected one JSON object"),
+        (line(5), "line 48: .*, got that of line 6 again"),
+    ],
+    ids=["malformed", "seen before"],
+)
+def test_a_state_that_is_held_out_is_looked_at_before_the_search(
+    drawn: Any, tmp_path: Path, last: str, complaint: str
+) -> None:
+    path = written(tmp_path, [*(line(number) for number in range(47)), last])
+    with pytest.raises(ValueError, match=complaint):
+        drawn("smoke", source=path)
 
 
 def test_too_few_states_and_bytes_that_are_no_text_are_refused(drawn: Any, tmp_path: Path) -> None:
