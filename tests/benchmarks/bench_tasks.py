@@ -19,6 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import closing
 from dataclasses import dataclass
 from math import exp, log
 from pathlib import Path
@@ -117,7 +118,7 @@ def search(task: adrs.Task, trials: int, workers: int, store: Path) -> tuple[adr
     command += ["--trials", str(trials), "--workers", str(workers), "--store", str(store)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     summary = json.loads(done.stdout.splitlines()[-1])
-    with adrs.open_store(store) as opened:
+    with closing(adrs.open_store(store)) as opened:
         number = (summary["held_out"] or summary)["best"]["trial"]
         return opened.trial(summary["run"], number).program, summary
 

@@ -251,6 +251,25 @@ def test_a_seed_that_does_not_score(tmp_path: Path) -> None:
     assert "\x1b" not in done.err + adrs(tmp_path, "show", "0").out
 
 
+def test_workloads_that_the_judge_refuses_are_named_without_its_code(
+    task: Path, tmp_path: Path
+) -> None:
+    (task / "judge.py").write_text(
+        JUDGE.replace(
+            "    return [Workload",
+            "    if source:\n        raise ValueError('expected numbers, got text')\n"
+            "    return [Workload",
+            1,
+        )
+    )
+    mine = tmp_path / "mine.csv"
+    mine.write_text("text")
+    done = adrs(tmp_path, "run", "near_three", "--workloads", str(mine), *PROCESS)
+    assert done.code == 2
+    assert f"the workloads of train from {mine}: expected numbers, got text" in done.err
+    assert "File " not in done.err
+
+
 def test_time_that_runs_out(slow_task: Path, tmp_path: Path) -> None:
     options = ("--trials", "500", "--max-minutes", "0.04", *PROCESS)
     done = adrs(tmp_path, "run", "near_three", *options)

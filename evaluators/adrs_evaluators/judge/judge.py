@@ -41,8 +41,9 @@ _KEPT_LISTINGS = 16
 class Judge:
     """A task's judge.py in its own sandbox; a process that is lost is started again when asked."""
 
-    def __init__(self, task: Task, room: Session) -> None:
+    def __init__(self, task: Task, room: Session, source: Path | None = None) -> None:
         self._task = task
+        self._origin = f" from {source}" if source else ""
         self._room = room
         self._process: Process | None = None
         self._wire: JudgeWire | None = None
@@ -70,7 +71,7 @@ class Judge:
         if setting.source is not None:
             shown["source"] = setting.source
         room = Room(boot, shown, task.environment.python, setting.core, setting.hash_seed)
-        return cls(task, await setting.sandbox.open(room))
+        return cls(task, await setting.sandbox.open(room), setting.source)
 
     async def workloads(self, request: Request) -> tuple[WorkloadRef, ...]:
         """Names, units, digests and sizes of what a request asks for.
@@ -142,7 +143,7 @@ class Judge:
             raise ConfigError(f"the judge of {name} ended: {error}") from None
         if ask not in answer:
             raise ConfigError(
-                f"the judge of {name} cannot make the workloads of {split}: "
+                f"the judge of {name} cannot make the workloads of {split}{self._origin}: "
                 f"{answer.get('reason', answer)}"
             )
         return answer

@@ -36,6 +36,10 @@ class Refused(Exception):
     """The candidate's frame is not what the decoder accepts."""
 
 
+class UnusableSource(Exception):
+    """The author's workloads() refused the real workloads that it was given."""
+
+
 class Flooded(Exception):
     """The candidate's frame is larger than MAX_FRAME."""
 
@@ -319,8 +323,13 @@ class Server:
         if made is None:
             while len(self._sets) >= _KEPT_SETS:
                 del self._sets[next(iter(self._sets))]
-            found = self.judge.workloads(split, salt, source=self._source, **parameters)
-            made = self._checked(list(found))
+            try:
+                found = list(self.judge.workloads(split, salt, source=self._source, **parameters))
+            except ValueError as error:
+                if self._source is None:
+                    raise
+                raise UnusableSource(_text(error)) from None
+            made = self._checked(found)
             if not made:
                 raise ValueError(f"workloads({split!r}) returned none")
         self._sets[key] = made
@@ -454,6 +463,8 @@ def _text(error: BaseException) -> str:
 
 def _judge_fault(error: BaseException) -> str:
     """What an author needs to find it: the last calls from the first that is the author's own."""
+    if isinstance(error, UnusableSource):
+        return str(error)  # for whoever handed it in, who need not know the judge
     judge = getattr(sys.modules.get("judge"), "__file__", None)
     folder = f"{os.path.dirname(judge)}/" if judge else "no judge"  # noqa: PTH120
     frames = traceback.extract_tb(error.__traceback__)

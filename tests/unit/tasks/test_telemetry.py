@@ -497,7 +497,9 @@ def repair(interfaces, routers):
 def test_a_copy_of_the_generator_is_no_use_without_the_salt(
     loop: asyncio.Runner, bench: adrs.Bench
 ) -> None:
-    held_out = adrs.Request(adrs.Split("held_out"), "salt")
+    every = loop.run(bench.workloads(adrs.Request(adrs.Split("held_out"), "salt")))
+    some = tuple(one.name for one in every[::12])
+    held_out = adrs.Request(adrs.Split("held_out"), "salt", names=some)
     seed = loop.run(bench.measure(adrs.read_program(FOLDER / "program"), held_out))
     carried = {f"{name}.py": (FOLDER / f"{name}.py").read_bytes() for name in GENERATOR}
     cheat = adrs.Program(
