@@ -4,9 +4,9 @@
 
 For each task, on train and on held-out workloads drawn with the salt "table": the seed, the human
 reference, the best program of an offline search of so many trials, and the bound where the judge
-knows one, all aggregated as the task declares. With ADRS_DATA, what real workloads there are too,
-without a search. Seconds are those of one whole evaluation of the seed on train by one worker,
-judge's set-up included, and the search's seconds for one trial.
+knows one, all aggregated as the task declares; and the same on real or published workloads, where
+they can be made again or ADRS_DATA has them. Seconds are those of one whole evaluation of the seed
+on train by one worker, judge's set-up included.
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ BOUNDS = {
     "txn": "lower_bound",
 }
 REAL = {"cloudcast": "cloudcast", "spot_single": "spot_single/timelines.jsonl.gz"}
+MADE = {"prism": "published.py"}
 
 
 @dataclass(frozen=True)
@@ -123,6 +124,19 @@ def search(task: adrs.Task, trials: int, workers: int, store: Path) -> tuple[adr
         return opened.trial(summary["run"], number).program, summary
 
 
+def known(task: adrs.Task, scratch: Path) -> Path | None:
+    """Real or published workloads of a task; None where there are none."""
+    data = os.environ.get("ADRS_DATA")
+    if task.name in REAL and data:
+        return Path(data, REAL[task.name])
+    if task.name not in MADE:
+        return None
+    file = scratch / "published"
+    command = [sys.executable, task.folder / MADE[task.name]]
+    file.write_bytes(subprocess.run(command, capture_output=True, check=True).stdout)
+    return file
+
+
 def main() -> None:
     """Prints the rows, and what each search ended with."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -135,16 +149,17 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    data = os.environ.get("ADRS_DATA")
     for name in options.tasks:
         task = adrs.load_task(ROOT / "tasks" / name)
         best, summary = None, None
-        if options.trials:
-            with tempfile.TemporaryDirectory() as folder:
-                best, summary = search(task, options.trials, options.workers, Path(folder))
-        found = list(asyncio.run(rows(task, best, None)))
-        if data and name in REAL:
-            found += asyncio.run(rows(task, None, Path(data, REAL[name])))
+        with tempfile.TemporaryDirectory() as scratch:
+            if options.trials:
+                store = Path(scratch, "store")
+                best, summary = search(task, options.trials, options.workers, store)
+            found = list(asyncio.run(rows(task, best, None)))
+            source = known(task, Path(scratch))
+            if source is not None:
+                found += asyncio.run(rows(task, best, source))
         for row in found:
             print(json.dumps(vars(row)) if options.json else row, flush=True)
         if summary:
