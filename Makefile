@@ -1,6 +1,7 @@
 # make demo        a search on a real scheduling problem: no key, no root, under four minutes
 # make test        every check that a change must pass; TESTS=tests/unit for a part of pytest's share
 # make test-model  the tests with a small real model; needs Node.js 20, puts 180 MB into .venv
+# make check       adrs check for every task that is shipped
 # make verify      the winners that are shipped, measured again; JUNIT=FILE for a report
 # make docs        the documents as a site, in .site
 # make clean       removes what these made (.venv, .site); recorded runs in .adrs stay
@@ -19,7 +20,7 @@ TO_TEST := $(TO_RUN)-test-$(shell cksum < requirements-dev.txt | cut -d ' ' -f 1
 TO_MODEL := $(TO_TEST)-model-1
 PIP     := .venv/bin/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test test-model verify docs clean
+.PHONY: demo test test-model check verify docs clean
 
 demo: $(TO_RUN)
 	.venv/bin/adrs run tasks/spot_single --trials $(TRIALS)
@@ -33,6 +34,9 @@ test: $(TO_TEST)
 
 test-model: $(TO_MODEL)
 	.venv/bin/python -m pytest -m model tests/model
+
+check: $(TO_RUN)
+	for each in tasks/*/task.toml; do .venv/bin/adrs check "$${each%/task.toml}" || exit; done
 
 verify: $(TO_RUN)
 	.venv/bin/adrs verify tasks $(if $(JUNIT),--junit '$(JUNIT)')

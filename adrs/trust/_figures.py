@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator
 
 from adrs.model.evaluation import Status
+from adrs.model.text import harmless
 from adrs.model.verdict import Interval, Verdict
 from adrs.trust._certificate import Certificate, Measurement, Span
 from adrs.trust._task_files import plain
@@ -46,7 +47,7 @@ def figures_fault(certificate: Certificate) -> list[str]:
             f"samples: after {this.looks} looks the level is {found.level:.6g}, not {this.level:g}"
         )
     if found.verdict is not Verdict.WINNER:
-        faults.append(f"samples: by themselves they make {found.verdict}: {found.reason}")
+        faults.append(f"samples: by themselves they make {found.verdict}: {harmless(found.reason)}")
     metric = plain(certificate.objective.metric)
     for name, ours, theirs, percent in (
         ("effect", found.effect, this.effect, True),

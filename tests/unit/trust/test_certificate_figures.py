@@ -219,6 +219,17 @@ def places(node: Any) -> Iterator[tuple[Any, Any]]:
             yield from places(node[key])
 
 
+def test_a_forged_word_in_a_verdict_has_no_power_over_a_terminal(certificate: Certificate) -> None:
+    def forge(content: Content) -> None:
+        content["finding"]["shares"] = "\u202e"
+        for sample in content["winner"]["samples"]:
+            sample["metrics"]["cost_usd"] *= 100
+
+    faults = figures_fault(forged(certificate, forge))
+    assert any("units share \\u202e" in fault for fault in faults)
+    assert all(fault.isprintable() for fault in faults)
+
+
 def test_no_forgery_does_more_harm_than_to_be_refused(certificate: Certificate) -> None:
     chance = random.Random()
     weighed = 0
