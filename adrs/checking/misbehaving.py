@@ -8,7 +8,8 @@ from adrs.checking.cheats import gain, is_scored
 from adrs.checking.examination import Examination, ending
 from adrs.checking.misbehaviour import ENDLESS, GREEDY, IDLE, Misbehaviour, entry_file
 from adrs.checking.result import Report
-from adrs.model.evaluation import Evaluation
+from adrs.model.evaluation import Evaluation, Status
+from adrs.model.isolation import Guarantee
 from adrs.ports.evaluator import Request
 
 # Limits that the author chose are for useful work; that they hold can be seen with smaller ones.
@@ -81,7 +82,7 @@ async def _limits_hold(examination: Examination, report: Report, entry: str) -> 
 
 def _judge_end(report: Report, one: Misbehaviour, evaluation: Evaluation, longest_s: float) -> None:
     took_s = max((sample.wall_s for sample in evaluation.samples), default=0.0)
-    if evaluation.status is not one.status:
+    if evaluation.status is not one.status and not _was_refused(one, evaluation):
         report.fault(
             f"a program that {one.name} should be {one.status} and is {ending(evaluation)}",
             "let what ends a program pass through evaluate(): catch no exception that you do not "
@@ -94,3 +95,13 @@ def _judge_end(report: Report, one: Misbehaviour, evaluation: Evaluation, longes
             "see with adrs doctor whether limits are enforced on this machine",
             wall_s=took_s,
         )
+
+
+def _was_refused(one: Misbehaviour, evaluation: Evaluation) -> bool:
+    """Whether it raised before it was over a limit: without a cgroup memory is not to be had.
+
+    A judge that catches this has been advised about programs that raise.
+    """
+    memory = evaluation.isolation.enforced.get(Guarantee.MEMORY, "")
+    raised = evaluation.status in (Status.CRASHED, Status.SCORED)
+    return one.limit is Guarantee.MEMORY and "cgroup" not in memory and raised
