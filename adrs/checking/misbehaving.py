@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 from adrs.checking.cheats import gain, is_scored
@@ -98,10 +99,12 @@ def _judge_end(report: Report, one: Misbehaviour, evaluation: Evaluation, longes
 
 
 def _was_refused(one: Misbehaviour, evaluation: Evaluation) -> bool:
-    """Whether it raised before it was over a limit: without a cgroup memory is not to be had.
+    """Whether it raised before it was over a limit, which limits on address space bring about.
 
     A judge that catches this has been advised about programs that raise.
     """
     memory = evaluation.isolation.enforced.get(Guarantee.MEMORY, "")
     raised = evaluation.status in (Status.CRASHED, Status.SCORED)
-    return one.limit is Guarantee.MEMORY and "cgroup" not in memory and raised
+    return (
+        one.limit is Guarantee.MEMORY and raised and re.search(r"\bAS\b|_AS\b", memory) is not None
+    )
