@@ -32,8 +32,9 @@ async def cheats_gain_nothing(examination: Examination, report: Report) -> None:
                 "figure from the answer, and refuse what is not exactly what it asked for",
             )
     if cheats and not report.results:
-        count = f"{len(cheats)} programs" if len(cheats) > 1 else "1 program"
-        report.ok(f"{count} that cheat are no better than the seed")
+        several = f"{len(cheats)} programs that cheat are"
+        subject = several if len(cheats) > 1 else "1 program that cheats is"
+        report.ok(f"{subject} no better than the seed")
     elif not cheats:
         report.advice(
             "nobody has tried to deceive this judge",
