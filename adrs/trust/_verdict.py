@@ -190,4 +190,4 @@ def _weigh(
 
 
 def _percent(share: float) -> str:
-    return f"{100 * share:.3g} %"
+    return f"{100 * share + 0.0:.3g} %"  # so that there is no -0
