@@ -112,7 +112,11 @@ def _described(command: Any, path: tuple[str, ...]) -> Iterator[str]:
     yield from (f"```\n{' '.join(path)} {usage}\n```", "", (command.help or "").strip(), "")
     rows = [(_cell(name), _cell(words)) for name, words in filter(None, records)]
     if rows:
-        yield from ("| | |", "|---|---|", *(f"| `{name}` | {words} |" for name, words in rows))
+        yield from (
+            "| argument or option | what it is for |",
+            "|---|---|",
+            *(f"| `{name}` | {words} |" for name, words in rows),
+        )
 
 
 def _cell(text: str) -> str:
