@@ -125,10 +125,12 @@ if TYPE_CHECKING:
     from adrs.ports.sandbox import Exit as Exit
     from adrs.ports.sandbox import ExitReason as ExitReason
     from adrs.ports.sandbox import Job as Job
+    from adrs.ports.sandbox import Preparing as Preparing
     from adrs.ports.sandbox import Process as Process
     from adrs.ports.sandbox import Room as Room
     from adrs.ports.sandbox import Sandbox as Sandbox
     from adrs.ports.sandbox import Session as Session
+    from adrs.ports.sandbox import Sweeping as Sweeping
     from adrs.ports.store import Record as Record
     from adrs.ports.store import Store as Store
     from adrs.search import LocalExecutor as LocalExecutor
@@ -183,7 +185,7 @@ _HOMES = {
     "adrs.ports.evaluator": "Bench Evaluator Executor NO_FEEDBACK Request Setting Showing",
     "adrs.ports.model": "ModelServer Models",
     "adrs.ports.proposer": "Context Door Proposer",
-    "adrs.ports.sandbox": "Exit ExitReason Job Process Room Sandbox Session",
+    "adrs.ports.sandbox": "Exit ExitReason Job Preparing Process Room Sandbox Session Sweeping",
     "adrs.ports.store": "Record Store",
     "adrs.search": (
         "LocalExecutor Observer Run Search assemble check_settings choose_sandbox gains new_run "

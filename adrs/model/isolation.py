@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 
@@ -49,6 +49,7 @@ class Probe:
         holds: guarantee to how it is enforced ("cgroup v1", "NPROC x AS").
         missing: guarantee to why not, with the cure.
         unavailable: why the sandbox cannot run here at all, with the cure; "" if it can.
+        facts: what else was found out and may explain a difference: versions, ways, reservations.
     """
 
     sandbox: str
@@ -56,6 +57,7 @@ class Probe:
     holds: Mapping[Guarantee, str]
     missing: Mapping[Guarantee, str]
     unavailable: str = ""
+    facts: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +67,14 @@ class Isolation:
     Attributes:
         enforced: guarantee to how.
         missing: guarantee to why not.
+        root: what the programs found installed: an image and its digest, versions of packages.
     """
 
     sandbox: str
     level: IsolationLevel
     enforced: Mapping[str, str]
     missing: Mapping[str, str]
+    root: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def enough_for_winner(self) -> bool:

@@ -65,11 +65,13 @@ class Environment:
         base: the image a container sandbox starts from.
         debian: Debian packages, for container sandboxes.
         python: requirements; imported before the first candidate starts.
+        from_source: Python packages may be built where there is no wheel, which runs their code.
     """
 
     base: str = ""
     debian: tuple[str, ...] = ()
     python: tuple[str, ...] = ()
+    from_source: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from adrs.model.isolation import Isolation, Probe
-from adrs.model.task import Limits
+from adrs.model.task import Environment, Limits
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,14 +22,14 @@ class Room:
             In each fresh process its `main(channel: socket, paths: dict[str, str])` is called,
             after every wall is up, in a private working folder that holds the job's files.
         mounts: name to a file or folder outside, read-only inside; `main` gets the inside paths.
-        python: requirements whose distributions can be imported inside and are imported beforehand.
+        environment: what is installed inside; its Python packages are imported beforehand.
         core: the CPU core that all of its processes stay on; None for any.
         hash_seed: PYTHONHASHSEED inside, 0 to 4294967295: in what order sets of texts come.
     """
 
     boot: Path
     mounts: Mapping[str, Path] = field(default_factory=dict)
-    python: tuple[str, ...] = ()
+    environment: Environment = field(default_factory=Environment)
     core: int | None = None
     hash_seed: int = 0
 
@@ -134,5 +134,46 @@ class Sandbox(Protocol):
 
         Raises:
             SandboxUnavailable: it cannot be made here; the message has the cure.
+        """
+        ...
+
+
+@runtime_checkable
+class Preparing(Protocol):
+    """Optional for a sandbox: what an environment needs can be built or installed beforehand."""
+
+    async def lacking(self, environment: Environment) -> str:
+        """What has to be built or installed before a room of it opens, in words; "" for nothing.
+
+        Raises:
+            SandboxUnavailable: rooms of this environment cannot be had here; the message has the
+                cure.
+        """
+        ...
+
+    async def prepare(self, environment: Environment, tell: Callable[[str], None]) -> None:
+        """Builds and installs it.
+
+        Args:
+            tell: given a line of progress now and then, which others wrote: to be made harmless.
+
+        Raises:
+            SandboxUnavailable: it cannot be built; the message has the end of what was printed.
+        """
+        ...
+
+
+@runtime_checkable
+class Sweeping(Protocol):
+    """Optional for a sandbox: what engines left that were killed can be found and removed."""
+
+    async def sweep(self, unused: bool = False) -> Sequence[str]:
+        """Removes it, never what belongs to a live engine, and says what was removed.
+
+        Args:
+            unused: remove prepared environments as well; they are made again when needed.
+
+        Raises:
+            SandboxUnavailable: it could not be looked for.
         """
         ...

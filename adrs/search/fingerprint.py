@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -17,13 +18,13 @@ def describe(task: Task, isolation: Isolation, seed: int) -> dict[str, object]:
         "task": task.name,
         "task_digest": task.digest,
         "evaluator": task.evaluator.use,
-        "environment": list(task.environment.python),
+        "environment": asdict(task.environment),
         "sandbox": isolation.sandbox,
         "isolation": isolation.level.value,
         "enforced": dict(isolation.enforced),
         "missing": dict(isolation.missing),
         "adrs": _version("adrs-lab"),
-        "libraries": {name: _version(name) for name in map(_bare_name, task.environment.python)},
+        "root": dict(isolation.root),
         "python": platform.python_version(),
         "kernel": platform.release(),
         "machine": platform.machine(),
@@ -32,13 +33,6 @@ def describe(task: Task, isolation: Isolation, seed: int) -> dict[str, object]:
         "governor": _first_line("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
         "seed": seed,
     }
-
-
-def _bare_name(requirement: str) -> str:
-    for index, character in enumerate(requirement):
-        if not (character.isalnum() or character in "-_."):
-            return requirement[:index]
-    return requirement
 
 
 def _version(distribution: str) -> str:

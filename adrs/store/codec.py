@@ -124,6 +124,7 @@ def isolation_description(isolation: Isolation) -> dict[str, object]:
         "level": isolation.level,
         "enforced": dict(isolation.enforced),
         "missing": dict(isolation.missing),
+        "root": dict(isolation.root),
     }
 
 

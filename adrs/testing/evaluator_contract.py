@@ -322,8 +322,8 @@ class EvaluatorContract:
         assert watched.rooms
         assert {room.hash_seed for room in watched.rooms} == {7}
         assert {room.core for room in watched.rooms} == {core}
-        wanted = setting.task.environment.python
-        assert wanted in {room.python for room in watched.rooms}
+        wanted = setting.task.environment
+        assert wanted in {room.environment for room in watched.rooms}
 
     def test_a_sandbox_that_breaks_is_no_result(self, setting: Setting) -> None:
         watched = WatchedSandbox(setting.sandbox)

@@ -26,7 +26,7 @@ import pytest
 
 from adrs.errors import SandboxUnavailable
 from adrs.model.isolation import Guarantee
-from adrs.model.task import Limits
+from adrs.model.task import Environment, Limits
 from adrs.ports.sandbox import Exit, ExitReason, Job, Process, Room, Sandbox, Session
 from adrs.testing import _hostile
 
@@ -264,7 +264,9 @@ say(sum(os.path.getsize("many/" + name) for name in os.listdir("many")))
             asyncio.run(stage.sandbox.open(Room(boot=boot)))
 
     def test_requirement_that_is_not_installed(self, stage: Stage) -> None:
-        room = replace(stage.room, python=("no-such-distribution-anywhere",))
+        room = replace(
+            stage.room, environment=Environment(python=("no-such-distribution-anywhere",))
+        )
         with pytest.raises(SandboxUnavailable, match="no-such-distribution-anywhere"):
             asyncio.run(stage.sandbox.open(room))
 

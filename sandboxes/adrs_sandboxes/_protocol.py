@@ -39,6 +39,20 @@ class Opening(NamedTuple):
     folder: str
 
 
+class Ready(NamedTuple):
+    """What a zygote says of itself once everything is imported.
+
+    Attributes:
+        python: version of the interpreter inside.
+        packages: name==version of what is installed for the room, if the zygote is who knows.
+        used_mb: memory of the whole room so far, MiB, if the zygote is who knows; else 0.
+    """
+
+    python: str
+    packages: str
+    used_mb: float
+
+
 class Start(NamedTuple):
     """One process to start; units as in the model's limits."""
 

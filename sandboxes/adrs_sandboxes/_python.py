@@ -10,6 +10,7 @@ from importlib import metadata
 from pathlib import Path
 
 from adrs import Room, SandboxUnavailable
+from adrs_sandboxes._protocol import Ready
 from adrs_sandboxes._readable import cached, is_readable, show
 
 _LEFT_OUT = {"site-packages", "dist-packages", "test", "idlelib", "tkinter", "turtledemo"}
@@ -99,10 +100,16 @@ class Packages:
     Attributes:
         folder: what goes on the path; None if nothing was declared.
         modules: what is imported beforehand.
+        versions: name==version of each, in order.
     """
 
     folder: Path | None
     modules: tuple[str, ...]
+    versions: tuple[str, ...] = ()
+
+    def root(self, ready: Ready) -> dict[str, str]:
+        """What a room of this machine's own system is made of."""
+        return {"python": ready.python, "packages": " ".join(self.versions)}
 
 
 def packages(requirements: tuple[str, ...]) -> Packages:
@@ -132,7 +139,8 @@ def packages(requirements: tuple[str, ...]) -> Packages:
         record = Path(str(distribution._path)) / "RECORD"  # type: ignore[attr-defined]
         changed = record.stat().st_mtime_ns if record.exists() else 0
         key.append(f"{name} {distribution.version} {location} {changed}")
-    return Packages(cached("\n".join(key), copy), tuple(dict.fromkeys(modules)))
+    versions = sorted(f"{one.name}=={one.version}" for one in closure.values())
+    return Packages(cached("\n".join(key), copy), tuple(dict.fromkeys(modules)), tuple(versions))
 
 
 def _add(text: str, closure: dict[str, metadata.Distribution]) -> metadata.Distribution:

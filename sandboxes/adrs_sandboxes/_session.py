@@ -6,16 +6,14 @@ import asyncio
 import fcntl
 import os
 import socket
-import subprocess
-import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import PurePosixPath
-from typing import IO, Any, Protocol
+from typing import Any, Protocol
 
-from adrs import Exit, ExitReason, Isolation, Job, SandboxUnavailable
+from adrs import Exit, ExitReason, Isolation, Job, Limits, SandboxUnavailable
 from adrs_sandboxes import _protocol
-from adrs_sandboxes._protocol import Opening, Report, Start
+from adrs_sandboxes._protocol import Opening, Ready, Report, Start
 
 _GRACE_S = 1.0
 _READY_S = 120.0
@@ -26,24 +24,44 @@ _SEALS = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_S
 class Outside(Protocol):
     """What one session has outside of its zygote: a cgroup, copies of files, a folder."""
 
-    def start(self, control: int, errors: int) -> subprocess.Popen[bytes]:
-        """Starts the zygote with its control socket and a file for its standard error."""
+    async def start(self) -> socket.socket:
+        """Starts the zygote; returns the engine's end of its control socket.
+
+        Raises:
+            SandboxUnavailable: it does not start; nothing of it is left.
+        """
+        ...
+
+    def opening(self) -> Opening:
+        """What the zygote prepares; asked for once it has started."""
         ...
 
     def figures(self) -> tuple[int, ...]:
-        """Descriptors of the cgroup's files, which the zygote gets; none without a cgroup."""
+        """Descriptors of the cgroup's files, which the zygote gets; none if it finds its own."""
         ...
 
-    def ready(self) -> None:
-        """Called once, when the zygote has imported everything."""
+    def ready(self, ready: Ready) -> Isolation:
+        """Called once, when the zygote has imported everything; says what is in force."""
         ...
 
-    def limit_memory(self, memory_mb: int) -> None:
-        """Called before each process."""
+    async def limit(self, limits: Limits) -> None:
+        """Called before each process.
+
+        Raises:
+            SandboxUnavailable: the limits cannot be put in force.
+        """
+        ...
+
+    def words(self) -> str:
+        """What the zygote has printed, for messages."""
         ...
 
     def kill(self) -> None:
         """Ends the zygote at once, and with it all that it runs."""
+        ...
+
+    def wait(self, timeout_s: float) -> bool:
+        """Waits until the zygote is gone; False if it still is there."""
         ...
 
     def remove(self) -> None:
@@ -74,38 +92,38 @@ class ZygoteSession:
     whole room is ended and counts as broken, not the process as slow.
     """
 
-    def __init__(self, outside: Outside, isolation: Isolation) -> None:
-        self.isolation = isolation
+    isolation: Isolation
+
+    def __init__(self, outside: Outside, control: socket.socket) -> None:
         self._outside = outside
         self._loop = asyncio.get_running_loop()
-        self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  until close
-        self._control, inner = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._control = control
         self._control.setblocking(False)
-        with inner:
-            try:
-                self._zygote = outside.start(inner.fileno(), self._errors.fileno())
-            except OSError as error:
-                self._control.close()
-                self._errors.close()
-                outside.remove()
-                raise SandboxUnavailable(f"{error}") from error
-        self._ready: asyncio.Future[None] = self._loop.create_future()
+        self._ready: asyncio.Future[Ready] = self._loop.create_future()
         self._current: ZygoteProcess | None = None
         self._deadline: asyncio.TimerHandle | None = None
         self._count = 0
         self._broken = ""
+        self._closed = False
         self._loop.add_reader(self._control, self._read)
 
-    async def prepare(self, opening: Opening) -> None:
-        """Has the zygote import what the room declares.
+    @classmethod
+    async def open(cls, outside: Outside) -> ZygoteSession:
+        """Starts a zygote and has it import what the room declares.
 
         Raises:
             SandboxUnavailable: it could not start, or not import.
         """
+        session = cls(outside, await outside.start())
+        await session._prepare()
+        return session
+
+    async def _prepare(self) -> None:
         figures = self._outside.figures()
         try:
-            self._send(_protocol.pack(_protocol.OPEN, opening), figures)
-            await asyncio.wait_for(asyncio.shield(self._ready), _READY_S)
+            self._send(_protocol.pack(_protocol.OPEN, self._outside.opening()), figures)
+            ready = await asyncio.wait_for(asyncio.shield(self._ready), _READY_S)
+            self.isolation = self._outside.ready(ready)
         except TimeoutError:
             await self.close()
             raise SandboxUnavailable(f"the zygote was not ready within {_READY_S} s") from None
@@ -115,7 +133,6 @@ class ZygoteSession:
         finally:
             for descriptor in figures:
                 os.close(descriptor)
-        self._outside.ready()
 
     async def run(self, job: Job, channel: socket.socket) -> ZygoteProcess:
         if self._current:
@@ -123,7 +140,7 @@ class ZygoteSession:
         with channel:
             if self._broken:
                 raise SandboxUnavailable(self._broken)
-            self._outside.limit_memory(job.limits.memory_mb)
+            await self._outside.limit(job.limits)
             self._count += 1
             files = _block_of_files(job)
             try:
@@ -136,15 +153,13 @@ class ZygoteSession:
         return self._current
 
     async def close(self) -> None:
-        if self._errors.closed:
+        if self._closed:
             return
+        self._closed = True
         self._break("the session was closed")
-        try:
-            await asyncio.to_thread(self._zygote.wait, _CLOSE_S)
-        except subprocess.TimeoutExpired:
+        if not await asyncio.to_thread(self._outside.wait, _CLOSE_S):
             self._outside.kill()
-            await asyncio.to_thread(self._zygote.wait)
-        self._errors.close()
+            await asyncio.to_thread(self._outside.wait, _CLOSE_S)
         await asyncio.to_thread(self._outside.remove)
 
     def _stop(self, number: int) -> None:
@@ -168,7 +183,7 @@ class ZygoteSession:
             return
         kind, fields, tail = _protocol.unpack(packet)
         if kind == _protocol.READY:
-            self._ready.set_result(None)
+            self._ready.set_result(Ready(*fields))
         elif kind == _protocol.BROKEN:
             self._break(tail.decode(errors="replace").strip())
         else:
@@ -201,7 +216,8 @@ class ZygoteSession:
         """
         if self._broken:
             return
-        self._broken = reason + self._words_of_zygote()
+        words = self._outside.words().strip()
+        self._broken = f"{reason}: {words}" if words else reason
         self._loop.remove_reader(self._control)
         self._control.close()
         waiting: list[asyncio.Future[Any]] = [self._ready]
@@ -218,13 +234,6 @@ class ZygoteSession:
         if self._deadline:
             self._deadline.cancel()
             self._deadline = None
-
-    def _words_of_zygote(self) -> str:
-        with suppress(OSError):
-            self._errors.seek(0)
-            if words := self._errors.read(_protocol.OUTPUT_KEPT).decode(errors="replace").strip():
-                return f": {words}"
-        return ""
 
 
 def _start_of(job: Job, number: int) -> Start:

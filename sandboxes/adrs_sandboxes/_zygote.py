@@ -26,7 +26,7 @@ from types import ModuleType
 from typing import Any, NoReturn
 
 from adrs_sandboxes import _linux, _meter, _protocol, _walls
-from adrs_sandboxes._protocol import Opening, Report, Start
+from adrs_sandboxes._protocol import Opening, Ready, Report, Start
 
 _FIRST_LOOK_S, _NEXT_LOOK_S = 0.05, 0.1
 _PIECE = 1 << 16
@@ -59,11 +59,14 @@ class Zygote:
 
     def serve(self) -> None:
         """Runs jobs until the engine closes its end."""
-        self.control.send(_protocol.pack(_protocol.READY, []))
+        self.control.send(_protocol.pack(_protocol.READY, self._ready()))
         while True:
             kind, fields, descriptors = self._receive()
             if kind == _protocol.RUN:  # a STOP here is for a process that has ended by itself
                 self._run(Start(*fields), *descriptors)
+
+    def _ready(self) -> Ready:
+        return Ready(sys.version.split()[0], "", 0.0)
 
     def _receive(self) -> tuple[bytes, list[Any], list[int]]:
         packet, descriptors, _, _ = socket.recv_fds(self.control, _protocol.LARGEST_PACKET, 2)

@@ -17,7 +17,6 @@ import re
 import shutil
 import signal
 import socket
-import subprocess
 from contextlib import suppress
 from pathlib import Path
 
@@ -34,7 +33,8 @@ from adrs import (
 )
 from adrs_sandboxes import _python, _readable, _seccomp
 from adrs_sandboxes._cgroup import Cgroup
-from adrs_sandboxes._protocol import Opening
+from adrs_sandboxes._program import ZygoteProgram
+from adrs_sandboxes._protocol import Opening, Ready
 from adrs_sandboxes._session import ZygoteSession
 
 _OLDEST_KERNEL = (5, 14)
@@ -57,18 +57,14 @@ class Bubblewrap:
 
     async def open(self, room: Room) -> Session:
         outside = await asyncio.to_thread(_Outside, room)
-        enforced = {str(guarantee): how for guarantee, how in outside.holds().items()}
-        isolation = Isolation(self.name, IsolationLevel.SEPARATE, enforced, {})
-        session = ZygoteSession(outside, isolation)
         try:
-            await session.prepare(outside.opening())
+            return await ZygoteSession.open(outside)
         except SandboxUnavailable as error:
             if "bwrap: " in str(error):
                 raise SandboxUnavailable(
                     f"bubblewrap does not start here ({error}); {_cure()}"
                 ) from error
             raise
-        return session
 
     async def _try(self) -> Probe:
         """Opens a room, and has a process in it say whether the walls stand."""
@@ -110,7 +106,7 @@ class _Outside:
         self._room = room
         self._program = _bwrap()
         self._python = _python.interpreter()
-        self._packages = _python.packages(room.python)
+        self._packages = _python.packages(room.environment.python)
         self._copies = _readable.Copies()
         try:
             self._binds = self._bind()
@@ -118,6 +114,7 @@ class _Outside:
             self._copies.remove()
             raise SandboxUnavailable(f"a mount of the room cannot be read: {error}") from error
         self._cgroup = Cgroup.make()
+        self._zygote = ZygoteProgram()
         self._inside = 0
 
     def opening(self) -> Opening:
@@ -131,7 +128,15 @@ class _Outside:
             folder="",
         )
 
-    def holds(self) -> dict[Guarantee, str]:
+    def ready(self, ready: Ready) -> Isolation:
+        if self._cgroup:
+            self._cgroup.settle()
+        enforced = {str(guarantee): how for guarantee, how in self._holds().items()}
+        return Isolation(
+            Bubblewrap.name, IsolationLevel.SEPARATE, enforced, {}, self._packages.root(ready)
+        )
+
+    def _holds(self) -> dict[Guarantee, str]:
         cgroup = self._cgroup.kind if self._cgroup else ""
         return {
             Guarantee.NAMESPACES: "user, pid, mount, ipc, net, uts",
@@ -144,23 +149,24 @@ class _Outside:
             Guarantee.FILES: "tmpfs",
         }
 
-    def start(self, control: int, errors: int) -> subprocess.Popen[bytes]:
+    async def start(self) -> socket.socket:
+        """Not in another thread: bubblewrap dies with the thread that started it."""
         user = _readable.dropped_user()
         told, tell = os.pipe()
         try:
-            process = subprocess.Popen(
-                [*self._command(tell), *_python.zygote_command(control)],
-                env={},
+            control = self._zygote.start(
+                lambda inner: [*self._command(tell), *_python.zygote_command(inner)],
+                {},
                 cwd="/",
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=errors,
-                pass_fds=(control, tell),
-                start_new_session=True,
+                pass_fds=(tell,),
                 user=user,
                 group=user,
                 extra_groups=None if user is None else (),
             )
+        except SandboxUnavailable:
+            os.close(told)
+            self.remove()
+            raise
         finally:
             os.close(tell)
         with os.fdopen(told) as info:
@@ -170,18 +176,20 @@ class _Outside:
             if self._cgroup:
                 with suppress(ProcessLookupError):  # it failed; the control socket tells why
                     self._cgroup.add(self._inside)
-        return process
+        return control
 
     def figures(self) -> tuple[int, ...]:
         return self._cgroup.open_figures() if self._cgroup else ()
 
-    def ready(self) -> None:
+    async def limit(self, limits: Limits) -> None:
         if self._cgroup:
-            self._cgroup.settle()
+            self._cgroup.limit_memory(limits.memory_mb)
 
-    def limit_memory(self, memory_mb: int) -> None:
-        if self._cgroup:
-            self._cgroup.limit_memory(memory_mb)
+    def words(self) -> str:
+        return self._zygote.words()
+
+    def wait(self, timeout_s: float) -> bool:
+        return self._zygote.wait(timeout_s)
 
     def kill(self) -> None:
         """Process 1 inside takes all the others with it; bubblewrap then ends by itself."""
@@ -190,6 +198,7 @@ class _Outside:
                 os.kill(self._inside, signal.SIGKILL)
 
     def remove(self) -> None:
+        self._zygote.close()
         if self._cgroup:
             self._cgroup.remove()
         self._copies.remove()

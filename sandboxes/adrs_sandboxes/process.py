@@ -8,13 +8,23 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-import subprocess
+import socket
 import tempfile
 from pathlib import Path
 
-from adrs import Guarantee, Isolation, IsolationLevel, Probe, Room, SandboxUnavailable, Session
+from adrs import (
+    Guarantee,
+    Isolation,
+    IsolationLevel,
+    Limits,
+    Probe,
+    Room,
+    SandboxUnavailable,
+    Session,
+)
 from adrs_sandboxes import _python
-from adrs_sandboxes._protocol import Opening
+from adrs_sandboxes._program import ZygoteProgram
+from adrs_sandboxes._protocol import Opening, Ready
 from adrs_sandboxes._session import ZygoteSession
 
 _HERE = Path(__file__).parent
@@ -47,21 +57,8 @@ class ProcessSandbox:
         return Probe(self.name, IsolationLevel.PROCESS, _HOLDS, _MISSING)
 
     async def open(self, room: Room) -> Session:
-        packages = await asyncio.to_thread(_python.packages, room.python)
-        outside = _Outside(room)
-        isolation = Isolation(self.name, IsolationLevel.PROCESS, _words(_HOLDS), _words(_MISSING))
-        session = ZygoteSession(outside, isolation)
-        opening = Opening(
-            walls=False,
-            boot=str(room.boot.resolve()),
-            paths={name: str(path.resolve()) for name, path in room.mounts.items()},
-            packages=str(packages.folder or ""),
-            modules=list(packages.modules),
-            core=room.core,
-            folder=outside.folder,
-        )
-        await session.prepare(opening)
-        return session
+        packages = await asyncio.to_thread(_python.packages, room.environment.python)
+        return await ZygoteSession.open(_Outside(room, packages))
 
 
 def _words(guarantees: dict[Guarantee, str]) -> dict[str, str]:
@@ -71,40 +68,58 @@ def _words(guarantees: dict[Guarantee, str]) -> dict[str, str]:
 class _Outside:
     """A zygote of the same user, and the folder in which its processes work."""
 
-    def __init__(self, room: Room) -> None:
-        self.folder = tempfile.mkdtemp(prefix="adrs-process-")
+    def __init__(self, room: Room, packages: _python.Packages) -> None:
+        self._room, self._packages = room, packages
+        self._zygote = ZygoteProgram()
+        self._folder = tempfile.mkdtemp(prefix="adrs-process-")
         self._environment = {
             **_python.environment(room),
-            "HOME": self.folder,
+            "HOME": self._folder,
             "PYTHONPATH": str(_HERE.parent),
         }
-        self._zygote: subprocess.Popen[bytes] | None = None
 
-    def start(self, control: int, errors: int) -> subprocess.Popen[bytes]:
-        self._zygote = subprocess.Popen(
-            _python.zygote_command(control),
-            env=self._environment,
-            cwd=self.folder,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=errors,
-            pass_fds=(control,),
-            start_new_session=True,
+    async def start(self) -> socket.socket:
+        try:
+            return self._zygote.start(_python.zygote_command, self._environment, cwd=self._folder)
+        except SandboxUnavailable:
+            self.remove()
+            raise
+
+    def opening(self) -> Opening:
+        return Opening(
+            walls=False,
+            boot=str(self._room.boot.resolve()),
+            paths={name: str(path.resolve()) for name, path in self._room.mounts.items()},
+            packages=str(self._packages.folder or ""),
+            modules=list(self._packages.modules),
+            core=self._room.core,
+            folder=self._folder,
         )
-        return self._zygote
 
     def figures(self) -> tuple[int, ...]:
         return ()
 
-    def ready(self) -> None:
-        """Nothing to settle without a cgroup."""
+    def ready(self, ready: Ready) -> Isolation:
+        return Isolation(
+            ProcessSandbox.name,
+            IsolationLevel.PROCESS,
+            _words(_HOLDS),
+            _words(_MISSING),
+            self._packages.root(ready),
+        )
 
-    def limit_memory(self, memory_mb: int) -> None:
-        """Each process gets its limit from the zygote."""
+    async def limit(self, limits: Limits) -> None:
+        """Each process gets its limits from the zygote."""
+
+    def words(self) -> str:
+        return self._zygote.words()
 
     def kill(self) -> None:
-        if self._zygote:
-            self._zygote.kill()
+        self._zygote.kill()
+
+    def wait(self, timeout_s: float) -> bool:
+        return self._zygote.wait(timeout_s)
 
     def remove(self) -> None:
-        shutil.rmtree(self.folder, ignore_errors=True)
+        self._zygote.close()
+        shutil.rmtree(self._folder, ignore_errors=True)

@@ -21,6 +21,7 @@ from adrs_sandboxes._cgroup import Cgroup
 from adrs_sandboxes.bubblewrap import Bubblewrap
 
 from adrs import (
+    Environment,
     ExitReason,
     Guarantee,
     IsolationLevel,
@@ -82,7 +83,7 @@ ready = "numpy" in sys.modules
 import numpy
 say([ready, int(numpy.arange(4).sum()), attempt(__import__, "pydantic")])
 """
-    room = replace(stage.room, python=("numpy>=2",))
+    room = replace(stage.room, environment=Environment(python=("numpy>=2",)))
     played = stage.inside(lambda session: stage.run(session, source), room)
     assert played.said == [[True, 6, "ModuleNotFoundError"]]
     assert played.exit.cpu_s < 0.1
@@ -90,7 +91,9 @@ say([ready, int(numpy.arange(4).sum()), attempt(__import__, "pydantic")])
 
 def test_version_that_is_not_installed(stage: Stage) -> None:
     with pytest.raises(SandboxUnavailable, match=r"'numpy<1' is wanted, 2.* is installed"):
-        asyncio.run(stage.sandbox.open(replace(stage.room, python=("numpy<1",))))
+        asyncio.run(
+            stage.sandbox.open(replace(stage.room, environment=Environment(python=("numpy<1",))))
+        )
 
 
 def test_job_with_a_path_that_leaves_its_folder(stage: Stage) -> None:

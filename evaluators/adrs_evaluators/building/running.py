@@ -26,8 +26,8 @@ def command_room(setting: Setting, mounts: Mapping[str, Path] | None = None) -> 
         mounts: what is read-only inside; `{name}` in an argument is its path there.
     """
     boot = Path(__file__).parent / "command_boot.py"
-    python = setting.task.environment.python
-    return Room(boot, mounts or {}, python, setting.core, setting.hash_seed)
+    environment = setting.task.environment
+    return Room(boot, mounts or {}, environment, setting.core, setting.hash_seed)
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,11 +39,11 @@ class JudgeEvaluator:
 
     async def open(self, setting: Setting) -> JudgeBench:
         """Makes the judge's room and the candidates' room."""
-        requirements = setting.task.environment.python
+        environment = setting.task.environment
         judge = await Judge.open(setting, _HERE / "judge_boot.py")
         try:
             candidates = await setting.sandbox.open(
-                Room(_HERE / "candidate_boot.py", {}, requirements, setting.core, setting.hash_seed)
+                Room(_HERE / "candidate_boot.py", {}, environment, setting.core, setting.hash_seed)
             )
         except BaseException:
             await judge.close()

@@ -70,7 +70,7 @@ class Judge:
         shown = {"task": task.folder, "judging": Path(judging.origin), **(mounts or {})}
         if setting.source is not None:
             shown["source"] = setting.source
-        room = Room(boot, shown, task.environment.python, setting.core, setting.hash_seed)
+        room = Room(boot, shown, task.environment, setting.core, setting.hash_seed)
         return cls(task, await setting.sandbox.open(room), setting.source)
 
     async def workloads(self, request: Request) -> tuple[WorkloadRef, ...]:

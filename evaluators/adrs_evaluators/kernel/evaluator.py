@@ -66,7 +66,7 @@ class KernelEvaluator:
             opened.push_async_callback(workshop.close)
             boot = _HERE / "candidate_boot.py"
             candidates = await setting.sandbox.open(
-                Room(boot, core=setting.core, hash_seed=setting.hash_seed)
+                Room(boot, {}, setting.task.environment, setting.core, setting.hash_seed)
             )
             opened.pop_all()
         return KernelBench(setting, judge, self._builds, workshop, candidates)

@@ -56,7 +56,7 @@ class Tour:
         task = setting.task
         sets = read_options(task, Options).sets
         boot = Path(__file__).with_name("boot.py")
-        room = Room(boot, {}, task.environment.python, setting.core, setting.hash_seed)
+        room = Room(boot, {}, task.environment, setting.core, setting.hash_seed)
         return TourBench(task, sets, await setting.sandbox.open(room))
 
 

@@ -69,7 +69,7 @@ class MyNameEvaluator:
         if len(task.brief.metrics) != 1:
             raise ConfigError(f"{task.folder / 'task.toml'} must declare one [[metric]]")
         examples = read_examples(task.folder / options.examples)
-        room = Room(_BOOT, {}, task.environment.python, setting.core, setting.hash_seed)
+        room = Room(_BOOT, {}, task.environment, setting.core, setting.hash_seed)
         return Bench(task, options, examples, await setting.sandbox.open(room))
 
 
