@@ -1,6 +1,7 @@
 # make demo        a search on a real scheduling problem: no key, no root, under four minutes
 # make test        every check that a change must pass; TESTS=tests/unit for a part of pytest's share
 # make test-model  the tests with a small real model; needs Node.js 20, puts 180 MB into .venv
+# make test-docker the slow tests of the Docker sandbox, against the engine at DOCKER_HOST
 # make check       adrs check for every task that is shipped
 # make verify      the winners that are shipped, measured again; JUNIT=FILE for a report
 # make docs        the documents as a site, in .site
@@ -20,7 +21,7 @@ TO_TEST := $(TO_RUN)-test-$(shell cksum < requirements-dev.txt | cut -d ' ' -f 1
 TO_MODEL := $(TO_TEST)-model-1
 PIP     := .venv/bin/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test test-model check verify docs clean
+.PHONY: demo test test-docker test-model check verify docs clean
 
 demo: $(TO_RUN)
 	.venv/bin/adrs run tasks/spot_single --trials $(TRIALS)
@@ -31,6 +32,9 @@ test: $(TO_TEST)
 	.venv/bin/mypy
 	.venv/bin/lint-imports
 	.venv/bin/python -m pytest -n 2 $(TESTS)
+
+test-docker: $(TO_TEST)
+	.venv/bin/python -m pytest -n 2 -m slow tests/contracts/test_docker*.py tests/end_to_end/test_docker*.py
 
 test-model: $(TO_MODEL)
 	.venv/bin/python -m pytest -m model tests/model

@@ -35,6 +35,8 @@ _TABLES = (
 _END_OF_STATEMENT = "<!-- not for proposers -->"
 _METER_UNITS = {Meter.CPU_S: "s", Meter.WALL_S: "s", Meter.PEAK_MB: "MiB"}
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,63}")
+_IMAGE = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9./:@_-]{0,254}")
+_DEBIAN_PACKAGE = re.compile(r"[a-z0-9][a-z0-9+.-]+(?:=[a-zA-Z0-9][a-zA-Z0-9.+:~-]*)?")
 _ENTRY = re.compile(r"([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)(?::[A-Za-z_]\w*)?", re.ASCII)
 
 
@@ -106,7 +108,7 @@ def load_task(folder_or_name: str | Path) -> Task:
         seed=seed,
         evaluator=evaluator,
         stages=_stages(document),
-        environment=document.table("environment").into(Environment),
+        environment=_environment(document.table("environment")),
         generator=_generator(document.table("generator")),
         references=references,
         digest=digest_task(folder),
@@ -260,6 +262,45 @@ def _stages(document: Document) -> tuple[Stage, ...]:
             "window", "says who goes on to the next stage, and this is the last; leave it out"
         )
     return tuple(stages)
+
+
+def _environment(form: Form) -> Environment:
+    environment = form.into(Environment)
+    form.require(
+        not environment.base or _IMAGE.fullmatch(environment.base) is not None,
+        "base",
+        'the name of a container image, such as "python:3.12"',
+    )
+    for package in environment.debian:
+        if not _DEBIAN_PACKAGE.fullmatch(package):
+            raise form.error(
+                "debian",
+                f"has {shown(package)}, which is not the name of a Debian package; write it "
+                'as "gcc", or "gcc=4:12.2.0-3" for one version',
+            )
+    for requirement in environment.python:
+        if fault := _requirement_fault(requirement):
+            raise form.error(
+                "python",
+                f"has {shown(requirement)}, {fault}; write a name, and versions if they matter, "
+                'as in "numpy>=2,<3"',
+            )
+    return environment
+
+
+def _requirement_fault(text: str) -> str:
+    """Why it is no plain requirement; "" if it is one."""
+    from packaging.requirements import Requirement
+
+    try:
+        requirement = Requirement(text)
+        if requirement.marker:
+            requirement.marker.evaluate()
+    except ValueError:
+        return "which is not a requirement"
+    if requirement.url:
+        return "which names a place to fetch it from"
+    return "" if text.isprintable() else "which is not printable"
 
 
 def _generator(form: Form) -> Mapping[str, object]:

@@ -20,7 +20,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import pytest
 
@@ -159,7 +159,12 @@ class SandboxContract:
     """Derive from it, and give a fixture `sandbox`, best with scope "module".
 
     Override `break_session` if what holds a session is not a process below the engine's.
+
+    Attributes:
+        own_paths: paths that are looked for as the machine's, but that rooms have of their own.
     """
+
+    own_paths: ClassVar[frozenset[str]] = frozenset()
 
     @pytest.fixture
     def stage(self, sandbox: Sandbox, tmp_path: Path) -> Stage:
@@ -294,12 +299,11 @@ say(sum(os.path.getsize("many/" + name) for name in os.listdir("many")))
             for _ in range(2):
                 for _ in range(20):
                     await stage.run(session, "say(1)")
-                await asyncio.sleep(0.05)  # until what has just ended is put away
-                counts.append(_open_descriptors())
+                counts.append(await _descriptors_at_rest())
             return counts[0], counts[1]
 
         before, after = stage.inside(act)
-        assert before == after
+        assert after <= before
 
     def test_broken_session_is_no_result(self, stage: Stage) -> None:
         async def visit() -> None:
@@ -447,6 +451,7 @@ say("fine")
             *map(Path, ("/root/.ssh", "/sys", "/boot", "/opt", "/srv", "/dev/sda")),
             *map(Path, ("/dev/mem", "/dev/kmsg", "/dev/kvm", "/dev/fuse", "/dev/net/tun")),
         ]  # fmt: skip
+        paths = [path for path in paths if str(path) not in self.own_paths]
         for place in (Path("/usr"), Path("/usr/local"), python):
             paths += place.glob("lib*/python3*/*-packages/*")
         source = f"PATHS = {[str(path) for path in paths]!r}\n{_hostile.OUTSIDE_FILES}"
@@ -468,7 +473,8 @@ say("fine")
 
     def test_kill_everything(self, stage: Stage) -> None:
         stage.needs(Guarantee.NAMESPACES)
-        assert stage.attack(_hostile.KILL_EVERYTHING).said == ["alive"]
+        limits = replace(LIMITS, wall_s=2.0)  # it may end up asleep
+        assert stage.attack(_hostile.KILL_EVERYTHING, limits).said == ["alive"]
 
     def test_daemons(self, stage: Stage) -> None:
         played = stage.attack(_hostile.DAEMON)
@@ -548,6 +554,17 @@ def _descendants(root: int) -> list[int]:
         for process in direct:
             found += [process, *_descendants(process)]
     return found
+
+
+async def _descriptors_at_rest() -> int:
+    """The fewest that are seen open while what has just ended is put away."""
+    counts = []
+    for _ in range(20):
+        await asyncio.sleep(0.05)
+        counts.append(_open_descriptors())
+        if len(counts) > 1 and counts[-1] >= counts[-2] == min(counts):
+            break
+    return min(counts)
 
 
 def _open_descriptors() -> int:

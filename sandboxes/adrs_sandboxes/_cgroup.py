@@ -45,6 +45,12 @@ class Cgroup:
                 return made
         return None
 
+    @staticmethod
+    def sweep() -> list[Path]:
+        """Removes what engines left that were killed."""
+        parents = {parent for _, memory, cpu in _places() for parent in (memory, cpu)}
+        return [gone for parent in sorted(parents) for gone in _remove_stale(parent)]
+
     def add(self, process: int) -> None:
         """Moves a process in; what it starts from then on is in as well."""
         for folder in {self._memory, self._cpu}:
@@ -131,12 +137,15 @@ def _mounted() -> dict[str, Path]:
     return mounted
 
 
-def _remove_stale(parent: Path) -> None:
+def _remove_stale(parent: Path) -> list[Path]:
     """Removes what an engine left that was killed."""
+    removed = []
     for folder in parent.glob("adrs-*-*"):
         engine = folder.name.split("-")[1]
         if not Path("/proc", engine).exists():
             _rmdir_soon(folder, attempts=1)
+            removed.append(folder)
+    return removed
 
 
 def _rmdir_soon(folder: Path, attempts: int = 50) -> None:

@@ -17,6 +17,7 @@ MS_NOEXEC = 8
 MS_BIND = 4096
 
 _PR_SET_PDEATHSIG = 1
+_PR_SET_DUMPABLE = 4
 _PR_SET_SECCOMP = 22
 _PR_CAPBSET_DROP = 24
 _PR_SET_CHILD_SUBREAPER = 36
@@ -61,6 +62,11 @@ def die_with_parent(signal: int) -> None:
 def adopt_orphans() -> None:
     """Makes this process the parent of every descendant whose own parent is gone."""
     _prctl(_PR_SET_CHILD_SUBREAPER, 1)
+
+
+def set_dumpable(wanted: bool) -> None:
+    """Whether this process's entries in /proc are its user's own; if not, they are root's."""
+    _prctl(_PR_SET_DUMPABLE, int(wanted))
 
 
 def drop_capabilities(last: int) -> None:

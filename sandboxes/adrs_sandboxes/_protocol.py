@@ -13,6 +13,8 @@ from typing import Any, NamedTuple
 OPEN, RUN, STOP = b"o", b"r", b"s"
 READY, BROKEN, REPORT = b"y", b"b", b"x"
 
+OWN_NAMESPACES, CONTAINER, NO_WALLS = "own namespaces", "container", ""
+
 LARGEST_PACKET = 65536
 OUTPUT_KEPT = 8192
 
@@ -21,7 +23,8 @@ class Opening(NamedTuple):
     """What a zygote prepares before its first process.
 
     Attributes:
-        walls: whether processes get namespaces, no capabilities and a seccomp filter.
+        walls: what each process gets: OWN_NAMESPACES (and no capabilities, and a seccomp filter),
+            CONTAINER (a seccomp filter; the container is its own and ends with it) or NO_WALLS.
         boot: the boot file, as seen by the zygote.
         paths: what the boot file's `main` is given.
         packages: a folder of importable packages; "" for none.
@@ -30,7 +33,7 @@ class Opening(NamedTuple):
         folder: where working folders are made when there are no walls.
     """
 
-    walls: bool
+    walls: str
     boot: str
     paths: dict[str, str]
     packages: str
@@ -44,12 +47,10 @@ class Ready(NamedTuple):
 
     Attributes:
         python: version of the interpreter inside.
-        packages: name==version of what is installed for the room, if the zygote is who knows.
         used_mb: memory of the whole room so far, MiB, if the zygote is who knows; else 0.
     """
 
     python: str
-    packages: str
     used_mb: float
 
 

@@ -5,13 +5,19 @@ from __future__ import annotations
 import os
 import platform
 import sys
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from adrs import Room, SandboxUnavailable
+from adrs import Environment, Room, SandboxUnavailable
+from adrs_sandboxes import _pip
 from adrs_sandboxes._protocol import Ready
 from adrs_sandboxes._readable import cached, is_readable, show
+
+if TYPE_CHECKING:
+    from packaging.requirements import Requirement
 
 _LEFT_OUT = {"site-packages", "dist-packages", "test", "idlelib", "tkinter", "turtledemo"}
 
@@ -101,72 +107,164 @@ class Packages:
         folder: what goes on the path; None if nothing was declared.
         modules: what is imported beforehand.
         versions: name==version of each, in order.
+        debian: name=version of each Debian package that was asked for.
     """
 
     folder: Path | None
     modules: tuple[str, ...]
     versions: tuple[str, ...] = ()
+    debian: tuple[str, ...] = ()
 
     def root(self, ready: Ready) -> dict[str, str]:
         """What a room of this machine's own system is made of."""
-        return {"python": ready.python, "packages": " ".join(self.versions)}
+        root = {"python": ready.python, "packages": " ".join(self.versions)}
+        return {**root, "debian": " ".join(self.debian)} if self.debian else root
 
 
-def packages(requirements: tuple[str, ...]) -> Packages:
-    """Collects installed distributions.
+class NotInstalled(SandboxUnavailable):
+    """A requirement is met neither beside adrs nor by a private environment."""
+
+
+def packages(environment: Environment) -> Packages:
+    """Collects what an environment asks of Python, from this machine.
+
+    What is installed beside adrs is taken if it meets every requirement; else the private
+    environment that `install` made.
 
     Raises:
-        SandboxUnavailable: one is not installed, or in another version; the message has the cure.
+        NotInstalled: neither is there; the message has the cure.
+        SandboxUnavailable: something that is not a plain requirement.
     """
-    if not requirements:
+    wanted = _wanted(environment)
+    if not wanted:
         return Packages(None, ())
-    modules: list[str] = []
-    closure: dict[str, metadata.Distribution] = {}
-    for text in requirements:
-        distribution = _add(text, closure)
-        modules += _modules(distribution)
+    try:
+        closure = _closure(wanted)
+    except NotInstalled:
+        private = _pip.found(_texts(wanted), environment.from_source)
+        if private is None:
+            raise
+        return _collected(private, wanted, metadata.distributions(path=[str(private)]))
+    return _collected(_copied(closure), wanted, closure)
+
+
+def lacking(environment: Environment) -> str:
+    """What `install` would install, in words; "" for nothing.
+
+    Raises:
+        SandboxUnavailable: something that is not a plain requirement.
+    """
+    try:
+        packages(environment)
+    except NotInstalled:
+        names = ", ".join(_texts(_wanted(environment)))
+        return f"Python packages: {names} (pip, into a private environment)"
+    return ""
+
+
+async def install(environment: Environment, tell: Callable[[str], None]) -> None:
+    """Makes the private environment.
+
+    Args:
+        tell: given each line that pip prints.
+
+    Raises:
+        SandboxUnavailable: pip could not; the message has the end of what it printed.
+        SandboxUnavailable: something that is not a plain requirement.
+    """
+    await _pip.install(_texts(_wanted(environment)), environment.from_source, tell)
+
+
+def _wanted(environment: Environment) -> list[Requirement]:
+    """The requirements that apply to this interpreter."""
+    from packaging.requirements import Requirement
+
+    wanted = []
+    for text in environment.python:
+        try:
+            one = Requirement(text)
+            applies = one.marker is None or one.marker.evaluate()
+        except ValueError:
+            one, applies = None, False
+        if one is None or one.url:
+            raise SandboxUnavailable(
+                f"a Python package is wanted by name, such as 'numpy>=2', not as {text!r}; "
+                "correct [environment] python"
+            )
+        if applies:
+            wanted.append(one)
+    return wanted
+
+
+def _texts(wanted: Iterable[Requirement]) -> list[str]:
+    return sorted({str(one) for one in wanted})
+
+
+def _closure(wanted: Iterable[Requirement]) -> list[metadata.Distribution]:
+    """The distributions beside adrs that are wanted, with all that they need."""
+    met: dict[str, metadata.Distribution] = {}
+    for one in wanted:
+        _add(one, met)
+    return list({one.name: one for one in met.values()}.values())
+
+
+def _add(wanted: Requirement, met: dict[str, metadata.Distribution]) -> None:
+    """Adds the distribution of a requirement, and what it requires itself."""
+    from packaging.requirements import Requirement
+
+    try:
+        distribution = metadata.distribution(wanted.name)
+    except metadata.PackageNotFoundError:
+        raise _not_installed(f"{str(wanted)!r} is not installed beside adrs", wanted) from None
+    if not wanted.specifier.contains(distribution.version, prereleases=True):
+        version = distribution.version
+        raise _not_installed(f"{str(wanted)!r} is wanted, {version} is installed", wanted)
+    key = f"{wanted.name.lower()}{sorted(wanted.extras)}"
+    if key not in met:
+        met[key] = distribution
+        for need in map(Requirement, distribution.requires or ()):
+            extras = ("", *wanted.extras)
+            if not need.marker or any(need.marker.evaluate({"extra": one}) for one in extras):
+                need.marker = None
+                _add(need, met)
+
+
+def _not_installed(fault: str, wanted: Requirement) -> NotInstalled:
+    return NotInstalled(
+        f"{fault}; pip install {str(wanted)!r}, or leave out --no-build: it is then installed "
+        "into a private environment"
+    )
+
+
+def _copied(closure: Sequence[metadata.Distribution]) -> Path:
+    """A folder of these distributions alone."""
 
     def copy(folder: Path) -> None:
-        for distribution in closure.values():
+        for distribution in closure:
             for file in distribution.files or ():
                 source = Path(str(file.locate()))
                 if ".." not in file.parts and source.is_file():
                     show(source, folder / file)
 
-    key = [platform.python_version()]
-    for name, distribution in sorted(closure.items()):
+    key = []
+    for distribution in closure:
         location = Path(str(distribution.locate_file("")))
         record = Path(str(distribution._path)) / "RECORD"  # type: ignore[attr-defined]
         changed = record.stat().st_mtime_ns if record.exists() else 0
-        key.append(f"{name} {distribution.version} {location} {changed}")
-    versions = sorted(f"{one.name}=={one.version}" for one in closure.values())
-    return Packages(cached("\n".join(key), copy), tuple(dict.fromkeys(modules)), tuple(versions))
+        key.append(f"{distribution.name} {distribution.version} {location} {changed}")
+    return cached("\n".join([platform.python_version(), *sorted(key)]), copy)
 
 
-def _add(text: str, closure: dict[str, metadata.Distribution]) -> metadata.Distribution:
-    """Adds the distribution of a requirement, and what it requires itself."""
-    from packaging.requirements import Requirement
+def _collected(
+    folder: Path, wanted: Iterable[Requirement], installed: Iterable[metadata.Distribution]
+) -> Packages:
+    from packaging.utils import canonicalize_name
 
-    wanted = Requirement(text)
-    try:
-        distribution = metadata.distribution(wanted.name)
-    except metadata.PackageNotFoundError:
-        raise SandboxUnavailable(
-            f"{text!r} is not installed beside adrs; pip install {text!r}"
-        ) from None
-    if not wanted.specifier.contains(distribution.version, prereleases=True):
-        raise SandboxUnavailable(
-            f"{text!r} is wanted, {distribution.version} is installed; pip install {text!r}"
-        )
-    key = f"{wanted.name.lower()}{sorted(wanted.extras)}"
-    if key not in closure:
-        closure[key] = distribution
-        for need in map(Requirement, distribution.requires or ()):
-            extras = ("", *wanted.extras)
-            if not need.marker or any(need.marker.evaluate({"extra": one}) for one in extras):
-                need.marker = None
-                _add(str(need), closure)
-    return distribution
+    by_name = {canonicalize_name(one.name): one for one in installed}
+    declared = [by_name[canonicalize_name(one.name)] for one in wanted]
+    modules = dict.fromkeys(name for one in declared for name in _modules(one))
+    versions = sorted(f"{one.name}=={one.version}" for one in by_name.values())
+    return Packages(folder, tuple(modules), tuple(versions))
 
 
 def _modules(distribution: metadata.Distribution) -> list[str]:

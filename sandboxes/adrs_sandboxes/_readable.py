@@ -7,14 +7,15 @@ private home (often the interpreter itself) is then shown from a copy.
 from __future__ import annotations
 
 import errno
+import fcntl
 import hashlib
 import itertools
 import os
 import shutil
 import stat
 import tempfile
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from adrs import SandboxUnavailable
@@ -24,6 +25,8 @@ UNPRIVILEGED = 65533
 
 _PRIVATE = Path("/var/tmp")  # noqa: S108  only for folders that mkdtemp makes
 _COUNTER = itertools.count()
+_MAKING = "making-"
+_held: dict[Path, int] = {}
 
 
 def dropped_user() -> int | None:
@@ -50,14 +53,64 @@ def cached(key: str, fill: Callable[[Path], None]) -> Path:
     """A folder readable by all that `fill` made once, and that only this user could have made.
 
     Raises:
+        SandboxUnavailable: it cannot be made, or someone else has taken its place.
+    """
+    if not _place(key).exists():
+        with making(key) as folder:
+            fill(folder)
+    return _ours(_place(key))
+
+
+def found(key: str) -> Path | None:
+    """What `cached` or `making` has made for this key; None if nothing.
+
+    Raises:
         SandboxUnavailable: someone else has taken its place.
     """
-    folder = _cache() / hashlib.sha256(key.encode()).hexdigest()[:16]
-    if not folder.exists():
+    return _ours(_place(key)) if _place(key).exists() else None
+
+
+@contextmanager
+def making(key: str) -> Iterator[Path]:
+    """A folder to be filled, which is then what `found` finds.
+
+    It is made beside its place: what is there is whole, whoever else makes it meanwhile.
+
+    Raises:
+        SandboxUnavailable: it cannot be made.
+    """
+    place = _place(key)
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.parent.chmod(0o755)
+        folder = Path(tempfile.mkdtemp(prefix=_MAKING, dir=place.parent))
+        lock = _locked(folder, fcntl.LOCK_SH)
         try:
-            _make(folder, fill)
-        except OSError as error:
-            raise SandboxUnavailable(f"{folder} cannot be made: {error}") from error
+            yield folder
+            for inside, _, _ in os.walk(folder):
+                Path(inside).chmod(0o755)
+            _put(folder, place)
+        finally:
+            os.close(lock)
+            shutil.rmtree(folder, ignore_errors=True)
+    except OSError as error:
+        raise SandboxUnavailable(f"{place} cannot be made: {error}") from error
+
+
+def _put(folder: Path, place: Path) -> None:
+    """Gives it its name, unless another process was first."""
+    try:
+        folder.rename(place)
+    except OSError as error:
+        if error.errno not in {errno.ENOTEMPTY, errno.EEXIST}:
+            raise
+
+
+def _place(key: str) -> Path:
+    return _cache() / hashlib.sha256(key.encode()).hexdigest()[:16]
+
+
+def _ours(folder: Path) -> Path:
     found = folder.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o022:
         raise SandboxUnavailable(
@@ -65,7 +118,37 @@ def cached(key: str, fill: Callable[[Path], None]) -> Path:
             f"but belongs to user {found.st_uid} with mode {stat.filemode(found.st_mode)}; "
             "remove it"
         )
+    if folder not in _held:
+        _held[folder] = _locked(folder, fcntl.LOCK_SH)
     return folder
+
+
+def sweep_cache(unused: bool) -> list[Path]:
+    """Removes what was never finished and, if asked, all that no process uses.
+
+    A process uses what it has asked for, as long as it lives.
+    """
+    removed = []
+    for folder in sorted(_cache().glob("*" if unused else f"{_MAKING}*")):
+        try:
+            lock = _locked(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:  # in use, or just removed by another
+            continue
+        shutil.rmtree(folder, ignore_errors=True)
+        os.close(lock)
+        removed.append(folder)
+    return removed
+
+
+def _locked(folder: Path, kind: int) -> int:
+    """A descriptor that holds a lock on a folder until it is closed."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(descriptor, kind)
+    except OSError:
+        os.close(descriptor)
+        raise
+    return descriptor
 
 
 def _cache() -> Path:
@@ -73,24 +156,6 @@ def _cache() -> Path:
     if dropped_user() is not None:
         return Path("/var/cache/adrs")
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "adrs"
-
-
-def _make(folder: Path, fill: Callable[[Path], None]) -> None:
-    """Makes it beside its place first: what is there is whole, whoever else makes it meanwhile."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    folder.parent.chmod(0o755)
-    making = Path(tempfile.mkdtemp(prefix="making-", dir=folder.parent))
-    try:
-        fill(making)
-        for inside, _, _ in os.walk(making):
-            Path(inside).chmod(0o755)
-        with suppress(FileExistsError):
-            making.rename(folder)
-    except OSError as error:
-        if error.errno != errno.ENOTEMPTY:
-            raise
-    finally:
-        shutil.rmtree(making, ignore_errors=True)
 
 
 def show(source: Path, target: Path) -> None:
@@ -108,31 +173,54 @@ def show(source: Path, target: Path) -> None:
     target.chmod(0o755 if found.st_mode & stat.S_IXUSR else 0o644)
 
 
+def give(path: Path) -> None:
+    """Makes the sandbox's user the owner of what only the owner may read."""
+    if (user := dropped_user()) is not None:
+        os.chown(path, user, user, follow_symlinks=False)
+
+
 class Copies:
     """Private copies for one session, readable by the sandbox's user alone."""
 
     def __init__(self) -> None:
         self._folder: Path | None = None
 
+    def folder(self, name: str) -> Path:
+        """A new folder in which the sandbox's user can read."""
+        made = self._home() / name
+        made.mkdir(mode=0o700)
+        give(made)
+        return made
+
+    def unreadable(self) -> Path:
+        """An empty file that nobody may read."""
+        made = self._home() / "nothing"
+        made.touch(mode=0o000)
+        return made
+
     def path(self, source: Path) -> Path:
         """Where the sandbox's user can read `source`."""
         if is_readable(source):
             return source
-        if self._folder is None:
-            _remove_stale()
-            name = f"adrs-session-{os.getpid()}-{next(_COUNTER)}-"
-            self._folder = Path(tempfile.mkdtemp(prefix=name, dir=_PRIVATE))
-            os.chown(self._folder, UNPRIVILEGED, UNPRIVILEGED)
-        target = self._folder / f"{len(list(self._folder.iterdir()))}-{source.name}"
+        home = self._home()
+        target = home / f"{len(list(home.iterdir()))}-{source.name}"
         if source.is_dir():
             shutil.copytree(source, target, symlinks=True)
         else:
             shutil.copy2(source, target)
         for folder, folders, files in os.walk(target):
             for name in folders + files:
-                os.chown(Path(folder, name), UNPRIVILEGED, UNPRIVILEGED, follow_symlinks=False)
-        os.chown(target, UNPRIVILEGED, UNPRIVILEGED)
+                give(Path(folder, name))
+        give(target)
         return target
+
+    def _home(self) -> Path:
+        if self._folder is None:
+            sweep_copies()
+            name = f"adrs-session-{os.getpid()}-{next(_COUNTER)}-"
+            self._folder = Path(tempfile.mkdtemp(prefix=name, dir=_PRIVATE))
+            give(self._folder)
+        return self._folder
 
     def remove(self) -> None:
         if self._folder:
@@ -140,14 +228,26 @@ class Copies:
             self._folder = None
 
 
-def _remove_stale() -> None:
-    """Removes what an engine left that was killed."""
-    for folder in _PRIVATE.glob("adrs-session-*-*-*"):
+def sweep_copies() -> list[Path]:
+    """Removes what engines left that were killed."""
+    return remove_left_over(_PRIVATE.glob("adrs-session-*-*-*"), dropped_user())
+
+
+def remove_left_over(folders: Iterable[Path], user: int | None = None) -> list[Path]:
+    """Removes folders named PREFIX-WORD-PID-… whose process is gone.
+
+    Args:
+        user: whose they are; None for this process's own.
+    """
+    removed = []
+    for folder in folders:
         engine = folder.name.split("-")[2]
         with suppress(FileNotFoundError):  # another engine removes it at the same time
-            ours = folder.lstat().st_uid == UNPRIVILEGED
+            ours = folder.lstat().st_uid == (os.geteuid() if user is None else user)
             if ours and not Path("/proc", engine).exists():
                 shutil.rmtree(folder, ignore_errors=True)
+                removed.append(folder)
+    return removed
 
 
 def _lets_others(path: Path, wanted: int) -> bool:

@@ -75,10 +75,10 @@ _REFUSED = {
     },
 }  # fmt: skip
 
-# audit's number of the architecture; clone, clone3, socketpair, ioctl
+# audit's number of the architecture; clone, clone3, socketpair, ioctl, prlimit64
 _ARCHITECTURE = {
-    "x86_64": (0xC000003E, 56, 435, 53, 16),
-    "aarch64": (0xC00000B7, 220, 435, 199, 29),
+    "x86_64": (0xC000003E, 56, 435, 53, 16, 302),
+    "aarch64": (0xC00000B7, 220, 435, 199, 29, 261),
 }
 
 _NEW_NAMESPACES = 0x7E020000
@@ -101,15 +101,20 @@ def machines() -> tuple[str, ...]:
     return tuple(_REFUSED)
 
 
+def refused(machine: str = platform.machine()) -> dict[str, int]:
+    """Every call that is refused whatever its arguments are, name to number."""
+    return _REFUSED[machine] | _REFUSED_EVERYWHERE
+
+
 def program(machine: str = platform.machine()) -> bytes:
     """The BPF program for an architecture.
 
     A binary search by number: installing it makes the kernel run it once for every system call
     that there is, so each step less is felt in every start of a process.
     """
-    arch, clone, clone3, socketpair, ioctl = _ARCHITECTURE[machine]
+    arch, clone, clone3, socketpair, ioctl, prlimit = _ARCHITECTURE[machine]
     answers = {number: [_step(_RETURN, _ALLOW)] for number in range(_LAST_KNOWN + 1)}
-    for number in (*_REFUSED[machine].values(), *_REFUSED_EVERYWHERE.values()):
+    for number in refused(machine).values():
         answers[number] = [_step(_RETURN, _EPERM)]
     answers[_LAST_KNOWN + 1] = answers[clone3] = [_step(_RETURN, _ENOSYS)]
     answers[clone] = [
@@ -131,6 +136,11 @@ def program(machine: str = platform.machine()) -> bytes:
         _step(_LOAD, _SECOND),
         *_when(_IF_EQUAL, _TIOCSTI, _EPERM),
         *_when(_IF_EQUAL, _TIOCLINUX, _EPERM),
+        _step(_RETURN, _ALLOW),
+    ]
+    answers[prlimit] = [  # only its own limits: the zygote may be of the same user
+        _step(_LOAD, _FIRST),
+        *_unless(_IF_EQUAL, 0, _EPERM),
         _step(_RETURN, _ALLOW),
     ]
     changes = [

@@ -9,6 +9,9 @@ import json
 import math
 import os
 import resource
+import signal
+from contextlib import suppress
+from typing import Protocol
 
 from adrs_sandboxes import _linux, _seccomp
 from adrs_sandboxes._protocol import Start
@@ -20,13 +23,50 @@ _EVERY_DESCRIPTOR = (1 << 31) - 1
 _USER = 1000  # seen inside; outside it is the user that bubblewrap was started as
 
 
-class Walls:
-    """Namespaces, mounts, no capabilities and a seccomp filter. Made once, entered by each fork."""
+class Walls(Protocol):
+    """What stands around each process. Made once, entered by each fork.
+
+    Attributes:
+        counts_processes: whether the kernel's limit on processes counts those of one job alone.
+    """
+
+    counts_processes: bool
+
+    def fork(self) -> int:
+        """As os.fork; the child may be in a pid namespace of its own."""
+        ...
+
+    def enter(self, tmpfs_bytes: int) -> str:
+        """Puts up what needs rights; returns the folder that may be written."""
+        ...
+
+    def shut(self) -> None:
+        """Gives up every right that was needed to get here, and puts the filter in force."""
+        ...
+
+    def end_rest(self) -> None:
+        """Ends what a job has left behind, its first process being dead."""
+        ...
+
+
+class Namespaces:
+    """Namespaces and mounts of each process, no capabilities, a seccomp filter."""
+
+    counts_processes = True
 
     def __init__(self) -> None:
+        self._pid_namespace = os.open("/proc/self/ns/pid", os.O_RDONLY)
         with open("/proc/sys/kernel/cap_last_cap") as file:
             self._last_capability = int(file.read())
         self._filter = _linux.Seccomp(_seccomp.program())
+
+    def fork(self) -> int:
+        """Forks; the child is process 1 of a new pid namespace."""
+        _linux.unshare(_linux.CLONE_NEWPID)
+        child = os.fork()
+        if child:  # so that the next unshare works again
+            _linux.setns(self._pid_namespace, _linux.CLONE_NEWPID)
+        return child
 
     def enter(self, tmpfs_bytes: int) -> str:
         """Puts namespaces and mounts in force; returns the folder that may be written."""
@@ -46,6 +86,51 @@ class Walls:
         _linux.drop_capabilities(self._last_capability)
         _linux.forbid_new_privileges()
         self._filter.enforce()
+
+    def end_rest(self) -> None:
+        """All of it died with process 1 of its namespace."""
+
+
+class OneContainer:
+    """A seccomp filter in a container that holds this zygote, process 1, and one job of it.
+
+    The zygote has the job's user, so it must be out of reach in other ways: no signal reaches
+    process 1 from inside its own pid namespace, its /proc entries are root's, and the filter
+    refuses what else changes another process.
+    """
+
+    # The kernel would count all processes of this user; the container's pids cgroup does it.
+    counts_processes = False
+
+    def __init__(self) -> None:
+        self._filter = _linux.Seccomp(_seccomp.program())
+        _linux.set_dumpable(False)
+
+    def fork(self) -> int:
+        child = os.fork()
+        if child == 0:
+            _linux.set_dumpable(True)  # else it could not even be marked for the memory killer
+        return child
+
+    def enter(self, tmpfs_bytes: int) -> str:
+        """The container's tmpfs was given its size when the container was made."""
+        os.mkdir("/tmp/job", 0o700)
+        return "/tmp/job"
+
+    def shut(self) -> None:
+        """There are no capabilities in the container."""
+        _linux.forbid_new_privileges()
+        self._filter.enforce()
+
+    def end_rest(self) -> None:
+        """Ends everything in the container but this process, which is its process 1."""
+        with suppress(ProcessLookupError):
+            os.kill(-1, signal.SIGKILL)
+        while True:
+            try:
+                os.waitpid(-1, 0)
+            except ChildProcessError:
+                return
 
 
 def first_to_be_killed_for_memory() -> None:

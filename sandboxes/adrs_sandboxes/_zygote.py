@@ -36,23 +36,23 @@ _MB = 1 << 20
 class Zygote:
     """Starts processes, one at a time, and holds each to its limits."""
 
-    def __init__(self, control: socket.socket) -> None:
+    def __init__(self, control: socket.socket, own_figures: tuple[int, ...] = ()) -> None:
         self.control = control
-        _, fields, self._cgroup = self._receive()
+        _, fields, figures = self._receive()
+        self._cgroup = figures[:2] or own_figures[:2]
         opening = Opening(*fields)
         if opening.core is not None:
             os.sched_setaffinity(0, {opening.core})
         self._paths = opening.paths
         self._folder = opening.folder
         self._boot = _load(opening)
-        self._walls = _walls.Walls() if opening.walls else None
-        if self._walls:
-            self._pid_namespace = os.open("/proc/self/ns/pid", os.O_RDONLY)
-        else:
+        self._walls = _walls_of(opening)
+        if not self._walls:
             _linux.adopt_orphans()
         with open("/proc/self/statm") as file:
             pages = [int(field) for field in file.read().split()]
         self._own_bytes = pages[0] * resource.getpagesize()
+        self._used_mb = int(os.pread(own_figures[2], 64, 0)) / _MB if own_figures else 0.0
         self._own_resident_mb = pages[1] * resource.getpagesize() / _MB
         gc.collect()
         gc.freeze()
@@ -66,7 +66,7 @@ class Zygote:
                 self._run(Start(*fields), *descriptors)
 
     def _ready(self) -> Ready:
-        return Ready(sys.version.split()[0], "", 0.0)
+        return Ready(sys.version.split()[0], self._used_mb)
 
     def _receive(self) -> tuple[bytes, list[Any], list[int]]:
         packet, descriptors, _, _ = socket.recv_fds(self.control, _protocol.LARGEST_PACKET, 2)
@@ -80,7 +80,7 @@ class Zygote:
         os.set_blocking(output, False)
         cgroup = _meter.CgroupMeter(*self._cgroup) if self._cgroup else None
         started = time.monotonic()
-        child = self._fork()
+        child = self._walls.fork() if self._walls else os.fork()
         if child == 0:
             self._become(start, channel, files, written)
         for descriptor in (channel, files, written):
@@ -89,22 +89,14 @@ class Zygote:
         reason = watch.until_over(started, start.memory_mb + self._own_resident_mb)
         os.kill(child, signal.SIGKILL)
         _, status, usage = os.wait4(child, 0)
-        if not self._walls:
+        if self._walls:
+            self._walls.end_rest()
+        else:
             end_orphans()
             shutil.rmtree(f"{self._folder}/{start.number}", ignore_errors=True)
         report = watch.report(reason, status, usage, time.monotonic() - started)
         self.control.send(_protocol.pack(_protocol.REPORT, report, watch.last_output()))
         watch.close()
-
-    def _fork(self) -> int:
-        """Forks; behind walls the child is process 1 of a new pid namespace."""
-        if not self._walls:
-            return os.fork()
-        _linux.unshare(_linux.CLONE_NEWPID)
-        child = os.fork()
-        if child:  # so that the next unshare works again
-            _linux.setns(self._pid_namespace, _linux.CLONE_NEWPID)
-        return child
 
     def _become(self, start: Start, channel: int, files: int, output: int) -> NoReturn:
         """The child's life; it never returns."""
@@ -143,7 +135,8 @@ class Zygote:
         os.chdir(folder)
         _walls.write_files(files)
         space = None if self._cgroup else self._own_bytes + start.memory_mb * _MB
-        _walls.limit(start, space, count_processes=self._walls is not None)
+        counts = self._walls is not None and self._walls.counts_processes
+        _walls.limit(start, space, count_processes=counts)
         if self._walls:
             self._walls.shut()
         _walls.arrange_descriptors(channel, output)
@@ -271,13 +264,30 @@ def _load(opening: Opening) -> ModuleType:
     return module
 
 
+def _walls_of(opening: Opening) -> _walls.Walls | None:
+    if opening.walls == _protocol.OWN_NAMESPACES:
+        return _walls.Namespaces()
+    if opening.walls == _protocol.CONTAINER:
+        return _walls.OneContainer()
+    return None
+
+
 def main() -> None:
-    """Answers READY, or BROKEN with the reason, and serves."""
-    control = socket.socket(fileno=int(sys.argv.pop()))
+    """Serves on the socket whose descriptor is the last argument."""
+    serve(socket.socket(fileno=int(sys.argv.pop())))
+
+
+def serve(control: socket.socket, own_figures: tuple[int, ...] = ()) -> None:
+    """Answers READY, or BROKEN with the reason, and serves.
+
+    Args:
+        own_figures: files of the cgroup that this process found itself: CPU use, out-of-memory
+            kills, memory in use. Used where the engine sends none.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     try:
-        zygote = Zygote(control)
+        zygote = Zygote(control, own_figures)
     except Exception:  # noqa: BLE001  the engine reads the reason
         text = traceback.format_exc()[-_protocol.OUTPUT_KEPT :]
         control.send(_protocol.pack(_protocol.BROKEN, [], text.encode()))

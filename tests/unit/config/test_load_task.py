@@ -1,6 +1,7 @@
+import json
 import os
 import shutil
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from adrs import (
     ConfigError,
     Constraint,
     Direction,
+    Environment,
     Limits,
     Meter,
     Metric,
@@ -127,6 +129,21 @@ def test_every_key_arrives(folder: Path) -> None:
     assert task.folder == folder.resolve()
 
 
+def test_a_whole_environment_arrives(folder: Path) -> None:
+    file = folder / "task.toml"
+    head, _, _ = file.read_text().partition("[environment]")
+    wanted = Environment(
+        base="registry.example.org:5000/team/python@sha256:0a",
+        debian=("g++", "libssl-dev", "gcc=4:12.2.0-3~deb12u1"),
+        python=("numpy>=2,<3", "scipy[all] ~= 1.0; python_version > '3'", "six"),
+        from_source=True,
+    )
+    values = asdict(wanted) | {"debian": list(wanted.debian), "python": list(wanted.python)}
+    lines = [f"{key} = {json.dumps(value)}" for key, value in values.items()]
+    file.write_text("\n".join([head, "[environment]", *lines]))
+    assert load_task(folder).environment == wanted
+
+
 def test_timings_meters_and_windows_arrive(folder: Path) -> None:
     change(folder, 'unit = "ms"', 'unit = "ms"\ntiming = true')
     change(folder, 'unit = "count"', 'unit = "MiB"\nmeter = "peak_mb"')
@@ -225,6 +242,38 @@ def test_the_seed_leaves_out_compiled_files_and_a_reference_completes_itself(fol
         ("[limits]", "[[limits]]", "limits must be one table; write [limits]"),
         ('use = "judge"', 'use = ""', "use must be the name of an evaluator"),
         ("wall_s = 30", "wall_s = 0", "[evaluator] wall_s must be above 0"),
+        (
+            'base = "python:3.11"',
+            'base = "python 3.11"',
+            'image, such as "python:3.12", not "python',
+        ),
+        (
+            'base = "python:3.11"',
+            'base = "--privileged"',
+            "base must be the name of a container ima",
+        ),
+        ('base = "python:3.11"', "base = 3.11", 'base must be text, not 3.11; write base = "3.11"'),
+        (
+            "[environment]",
+            '[environment]\ndebian = ["gcc g++"]',
+            'debian has "gcc g++", which is not',
+        ),
+        ("[environment]", '[environment]\ndebian = ["-y"]', 'write it as "gcc", or "gcc=4:12'),
+        (
+            "[environment]",
+            '[environment]\ndebian = ["gcc=1 2"]',
+            "not the name of a Debian package",
+        ),
+        ("[environment]", '[environment]\nfrom_source = "true"', "write from_source = true"),
+        (
+            "numpy==2.4.*",
+            "numpy=2.4",
+            'python has "numpy=2.4", which is not a requirement; write a',
+        ),
+        ("numpy==2.4.*", "-r list.txt", 'as in "numpy>=2,<3"'),
+        ("numpy==2.4.*", "./numpy", 'python has "./numpy", which is not a requirement'),
+        ("numpy==2.4.*", "a; os_name ~= 'b'", "which is not a requirement"),
+        ("numpy==2.4.*", "a @ https://example.org/a.zip", "names a place to fetch it from"),
         ("[task]", "[task", "is not TOML"),
     ],
 )

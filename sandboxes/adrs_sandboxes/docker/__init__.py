@@ -1,0 +1,5 @@
+"""The Docker sandbox."""
+
+from adrs_sandboxes.docker.sandbox import Docker
+
+__all__ = ["Docker"]
