@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -25,22 +25,23 @@ from adrs.model.facts import Ended
 from adrs.model.run import RunInfo, RunSettings, RunStatus
 from adrs.model.task import Task
 from adrs.ports.store import Store
-from adrs.search import assemble, check_settings, new_run, summarize
+from adrs.search import Search, assemble, check_settings, new_run, summarize
 from adrs.trust import signing_key
 
 
-def begin(screen: Screen, url: str | None, settings: RunSettings) -> int:
+def begin(screen: Screen, url: str | None, settings: RunSettings, may_build: bool) -> int:
     """Starts a new run and searches; the exit status.
 
     Args:
         url: of the store.
         settings: `task` may still be a name or a relative folder.
+        may_build: whether the sandbox may build what the task's environment lacks.
     """
     task = load_task(settings.task)
     with opened(url, create=True) as store:
         info = new_run(store, task, replace(settings, task=str(task.folder)))
         try:
-            return _drive(screen, store, info, task, url)
+            return _drive(screen, store, info, task, url, may_build)
         except BaseException:
             # Nothing was measured, so nothing is worth keeping or going on with.
             if store.run(info.name).asked == 0:
@@ -48,11 +49,14 @@ def begin(screen: Screen, url: str | None, settings: RunSettings) -> int:
             raise
 
 
-def go_on(screen: Screen, url: str | None, name: str, limits: Mapping[str, Any]) -> int:
+def go_on(
+    screen: Screen, url: str | None, name: str, limits: Mapping[str, Any], may_build: bool
+) -> int:
     """Goes on with a recorded run, with other limits if that is asked; the exit status.
 
     Args:
         limits: settings that may change, by name.
+        may_build: whether the sandbox may build what the task's environment lacks.
 
     Raises:
         ConfigError: fewer trials than the run already has.
@@ -69,10 +73,12 @@ def go_on(screen: Screen, url: str | None, name: str, limits: Mapping[str, Any])
         task = store.task(name)
         settings = replace(info.settings, **limits)
         check_settings(store, settings)
-        return _drive(screen, store, replace(info, settings=settings), task, url)
+        return _drive(screen, store, replace(info, settings=settings), task, url, may_build)
 
 
-def _drive(screen: Screen, store: Store, info: RunInfo, task: Task, url: str | None) -> int:
+def _drive(
+    screen: Screen, store: Store, info: RunInfo, task: Task, url: str | None, may_build: bool
+) -> int:
     name = info.name
     view = Live if screen.is_terminal and not screen.console.is_dumb_terminal else Lines
     failure: AdrsError | None = None
@@ -82,8 +88,9 @@ def _drive(screen: Screen, store: Store, info: RunInfo, task: Task, url: str | N
             store.amend_run(name, info.settings)
         try:
             with view(screen, store, name, task) as shown:
+                assembled = partial(assemble, store, name, shown, may_build)
                 introduce = partial(_introduce, screen, info, task)
-                asyncio.run(_searched(store, name, shown, interruption, introduce))
+                asyncio.run(_searched(store, name, shown, interruption, assembled, introduce))
         except AdrsError as error:
             if store.run(name).asked == 0:
                 raise
@@ -157,11 +164,12 @@ async def _searched(
     name: str,
     view: Live | Lines,
     interruption: _Interruption,
+    assembled: Callable[[], Awaitable[Search]],
     introduce: Callable[[], None],
 ) -> None:
     interruption.ends(asyncio.current_task())
     try:
-        search = await assemble(store, name, view)
+        search = await assembled()
     except asyncio.CancelledError:
         store.append(name, [Ended(RunStatus.INTERRUPTED, interruption.reason)])
         return

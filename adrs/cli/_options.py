@@ -15,6 +15,12 @@ StoreUrl = Annotated[
         help="A folder, or sqlite:///FILE; by default ADRS_STORE, else .adrs here.",
     ),
 ]
+NoBuild = Annotated[
+    bool,
+    typer.Option(
+        "--no-build", help="Refuse to build or install what the task's environment lacks."
+    ),
+]
 RunName = Annotated[
     str | None,
     typer.Argument(metavar="[RUN]", help="Name of a run; the latest by default."),

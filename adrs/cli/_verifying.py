@@ -24,7 +24,7 @@ from adrs.model.task import Task
 from adrs.model.verification import Verification
 from adrs.ports.evaluator import Evaluator, Setting
 from adrs.ports.store import Store
-from adrs.search import LocalExecutor, choose_sandbox
+from adrs.search import LocalExecutor, choose_sandbox, prepare_environment
 from adrs.search.editing import edit_fault
 from adrs.search.fingerprint import describe
 from adrs.search.measuring import CONFIRMING_REPEATS
@@ -50,6 +50,7 @@ class Options:
         task: the folder that the user named, read.
         source: real workloads, for winners that were judged on any.
         trusted_keys: name to public key; None if signatures are not asked for.
+        may_build: whether the sandbox may build what a task's environment lacks.
         workers: programs at the same time; None for as many as make sense.
     """
 
@@ -58,6 +59,7 @@ class Options:
     trusted_keys: Mapping[str, str] | None = None
     trust_bundled_judge: bool = False
     sandbox: str = "auto"
+    may_build: bool = True
     accept_isolation: str = ""
     workers: int | None = None
 
@@ -76,7 +78,7 @@ async def verify_all(
             screen.line((f"verifying {harmless(winner.place)}", "dim"))
         started = time.monotonic()
         try:
-            verification = await _verified(winner, options, store)
+            verification = await _verified(winner, options, store, screen)
         except StoreUnavailable:
             raise
         except AdrsError as error:
@@ -89,7 +91,7 @@ async def verify_all(
     return results
 
 
-async def _verified(winner: Winner, options: Options, store: Store) -> Verification:
+async def _verified(winner: Winner, options: Options, store: Store, screen: Screen) -> Verification:
     try:
         bundle = winner.read(store)
     except CertificateChanged as error:
@@ -105,7 +107,8 @@ async def _verified(winner: Winner, options: Options, store: Store) -> Verificat
             faults.append(f"program: {misplaced}")
         if faults:
             return claim.changed(faults)
-        return claim.without_source(options.source) or await _measured(claim, task, options, store)
+        unmeasured = claim.without_source(options.source)
+        return unmeasured or await _measured(claim, task, options, store, screen)
 
 
 @contextmanager
@@ -144,8 +147,11 @@ def _signature(bundle: Bundle, trusted: Mapping[str, str] | None) -> tuple[str, 
     return f"by {name}", ""
 
 
-async def _measured(claim: Claim, task: Task, options: Options, store: Store) -> Verification:
+async def _measured(
+    claim: Claim, task: Task, options: Options, store: Store, screen: Screen
+) -> Verification:
     sandbox = await choose_sandbox(options.sandbox)
+    await prepare_environment(sandbox, task.environment, options.may_build, screen.line)
     evaluator = cast("Evaluator", plugins.load("adrs.evaluators", task.evaluator.use)())
     workers = options.workers or min(_WORKERS, len(os.sched_getaffinity(0)))
     source = options.source if claim.certificate.held_out.source else None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from adrs.cli._options import Json
+from adrs.cli._options import Json, NoBuild
 from adrs.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -28,8 +28,9 @@ def check(
         typer.Option(metavar="PATH", help="Real workloads, for judges that can use them."),
     ] = None,
     sandbox: Annotated[
-        str, typer.Option(metavar="NAME", help="auto, bubblewrap or process.")
+        str, typer.Option(metavar="NAME", help="auto, bubblewrap, docker or process.")
     ] = "auto",
+    no_build: NoBuild = False,
     as_json: Json = False,
 ) -> None:
     """Find out what is wrong with a task before a search is paid for.
@@ -52,7 +53,7 @@ def check(
     checked = load_task(task)
     source = None if workloads is None else workloads.resolve()
     with ended_in_order():
-        results = asyncio.run(_results(checked, source, sandbox, screen))
+        results = asyncio.run(_results(checked, source, sandbox, not no_build, screen))
     wall_s = time.monotonic() - started
     ok = all(result.state is not State.FAULT for result in results)
     _show_sum(screen, checked.name, results, wall_s)
@@ -63,7 +64,7 @@ def check(
 
 
 async def _results(
-    task: Task, source: Path | None, sandbox: str, screen: Screen
+    task: Task, source: Path | None, sandbox: str, may_build: bool, screen: Screen
 ) -> list[CheckResult]:
     """Makes all checks, and shows each as it is done."""
     from typing import cast
@@ -71,10 +72,11 @@ async def _results(
     from adrs import plugins
     from adrs.checking import CHECKS, examine
     from adrs.ports.evaluator import Evaluator, Setting
-    from adrs.search import choose_sandbox
+    from adrs.search import choose_sandbox, prepare_environment
 
     evaluator = cast("Evaluator", plugins.load("adrs.evaluators", task.evaluator.use)())
     setting = Setting(task, await choose_sandbox(sandbox), source)
+    await prepare_environment(setting.sandbox, task.environment, may_build, screen.line)
     width = max(len(one.name) for one in CHECKS)
     results: list[CheckResult] = []
     async with examine(evaluator, setting) as examination:

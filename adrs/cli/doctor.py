@@ -84,14 +84,16 @@ def _show_probe(screen: Screen, probe: Probe) -> None:
     screen.line("")
     if probe.unavailable:
         screen.line((probe.sandbox, "bold"), (f"  {harmless(probe.unavailable, 500)}", "red"))
-        return
-    verdict = "good enough for a WINNER" if good_enough(probe) else "not enough for a WINNER"
-    screen.line((probe.sandbox, "bold"), f"  {probe.level}, {verdict}")
+    else:
+        verdict = "good enough for a WINNER" if good_enough(probe) else "not enough for a WINNER"
+        screen.line((probe.sandbox, "bold"), f"  {probe.level}, {verdict}")
     fields: list[tuple[str, list[Piece]]] = []
     for one, how in probe.holds.items():
         fields.append((f"  {one}", [("holds", "green"), f"    {harmless(how, 200)}"]))
     for one, why in probe.missing.items():
         fields.append((f"  {one}", [("missing", "yellow"), f"  {harmless(why, 500)}"]))
+    for name, what in probe.facts.items():
+        fields.append((f"  {harmless(name, 40)}", [(harmless(what, 500), "dim")]))
     screen.fields(fields)
 
 
@@ -103,6 +105,7 @@ def _plain(probe: Probe) -> dict[str, object]:
         "unavailable": probe.unavailable,
         "holds": dict(probe.holds),
         "missing": dict(probe.missing),
+        "facts": dict(probe.facts),
     }
 
 

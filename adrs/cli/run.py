@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from adrs.cli._options import Json, StoreUrl
+from adrs.cli._options import Json, NoBuild, StoreUrl
 from adrs.errors import ConfigError
 
 
@@ -100,8 +100,9 @@ def run(
     ] = None,
     sandbox: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="auto, the default, bubblewrap or process."),
+        typer.Option(metavar="NAME", help="auto, the default, bubblewrap, docker or process."),
     ] = None,
+    no_build: NoBuild = False,
     accept_isolation: Annotated[
         Literal["shared", "process"] | None,
         typer.Option(help="Declare a WINNER although the sandbox holds no more than this."),
@@ -172,7 +173,7 @@ def run(
     screen = Screen(as_json)
     if resume is not None:
         _refuse(["TASK"] * (task is not None) + [f"--{_option(name)}" for name in given])
-        raise typer.Exit(go_on(screen, store, resume, limits))
+        raise typer.Exit(go_on(screen, store, resume, limits, not no_build))
     if task is None:
         raise ConfigError("name a TASK, or a run to go on with: adrs run --resume RUN")
     has_model = bool(models or strong_model)
@@ -183,7 +184,7 @@ def run(
             "the planner needs a model: --model NAME with a key in OPENAI_API_KEY, or with "
             "--base-url of a server of your own; or leave --proposer planner out"
         )
-    raise typer.Exit(begin(screen, store, settings))
+    raise typer.Exit(begin(screen, store, settings, not no_build))
 
 
 def _refuse(extra: list[str]) -> None:
@@ -191,7 +192,7 @@ def _refuse(extra: list[str]) -> None:
         raise ConfigError(
             f"{', '.join(extra)} cannot be given with --resume: task and settings come from the "
             "record. Leave out, or start a new run; --trials, --max-minutes, --max-usd, "
-            "--max-tokens and --calls-in-flight may change"
+            "--max-tokens and --calls-in-flight may change, and --no-build may be given"
         )
 
 

@@ -152,10 +152,12 @@ def _show_surroundings(screen: Screen, evaluations: Sequence[Evaluation]) -> Non
     for fingerprint, isolation in places.items():
         enforced = listed([f"{one} ({how})" for one, how in isolation.enforced.items()])
         missing = "; ".join(f"{one}: {why}" for one, why in isolation.missing.items())
+        installed = "; ".join(f"{one}: {what}" for one, what in isolation.root.items())
         fields = [
             ("isolation", f"{isolation.level}, {isolation.sandbox}"),
             ("enforced", enforced),
             ("missing", missing),
+            ("installed", installed),
             ("fingerprint", fingerprint),
         ]
         screen.line("")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
 from adrs.cli._options import Json, StoreUrl
@@ -35,3 +37,55 @@ def check(store: StoreUrl = None, as_json: Json = False) -> None:
         screen.line(f"{len(faults)} faults" if faults else "the store is whole")
     if faults:
         raise typer.Exit(1)
+
+
+@app.command()
+def gc(
+    environments: Annotated[
+        bool,
+        typer.Option(
+            "--environments",
+            help="Also remove prepared environments (images, private Python environments); they "
+            "are made again when needed.",
+        ),
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Remove what runs that were killed left in the sandboxes.
+
+    Asks every sandbox that is installed; what belongs to a live run stays. The record needs no
+    such care: no programs, calls or certificates outlast the runs that had them.
+    """
+    import asyncio
+
+    from adrs.cli._screen import Screen
+    from adrs.cli._text import harmless
+
+    screen = Screen(as_json)
+    removed, unavailable = asyncio.run(_swept(environments))
+    for one in removed:
+        screen.line(harmless(one, 500))
+    for name, why in unavailable.items():
+        screen.line((f"{name} was not looked at: {harmless(why, 500)}", "yellow"))
+    if not removed:
+        screen.line("nothing was left over")
+    if as_json:
+        screen.json({"removed": removed, "unavailable": unavailable})
+
+
+async def _swept(unused: bool) -> tuple[list[str], dict[str, str]]:
+    """What was removed, and why which sandbox could not be looked at."""
+    from adrs import plugins
+    from adrs.errors import PluginError, SandboxUnavailable
+    from adrs.ports.sandbox import Sweeping
+
+    removed: list[str] = []
+    unavailable: dict[str, str] = {}
+    for plugin in plugins.installed_plugins("adrs.sandboxes"):
+        try:
+            sandbox = plugins.load("adrs.sandboxes", plugin.name)()
+            if isinstance(sandbox, Sweeping):
+                removed += await sandbox.sweep(unused)
+        except (PluginError, SandboxUnavailable) as error:
+            unavailable[plugin.name] = str(error)
+    return removed, unavailable

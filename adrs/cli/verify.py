@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from adrs.cli._options import Json, StoreUrl
+from adrs.cli._options import Json, NoBuild, StoreUrl
 from adrs.errors import ConfigError
 
 _SUITE = "adrs verify"
@@ -47,8 +47,9 @@ def verify(
         typer.Option("--allow-inconclusive", help="Exit 0 if nothing is worse than INCONCLUSIVE."),
     ] = False,
     sandbox: Annotated[
-        str, typer.Option(metavar="NAME", help="auto, bubblewrap or process.")
+        str, typer.Option(metavar="NAME", help="auto, bubblewrap, docker or process.")
     ] = "auto",
+    no_build: NoBuild = False,
     accept_isolation: Annotated[
         Literal["shared", "process"] | None,
         typer.Option(help="Let a winner hold although the sandbox holds no more than this."),
@@ -91,6 +92,7 @@ def verify(
                 trusted_keys=None if trusted_keys is None else read_trusted_keys(trusted_keys),
                 trust_bundled_judge=trust_bundled_judge,
                 sandbox=sandbox,
+                may_build=not no_build,
                 accept_isolation=accept_isolation or "",
                 workers=workers,
             )

@@ -4,6 +4,7 @@ from adrs.search.assembly import assemble, check_settings, choose_sandbox, new_r
 from adrs.search.estimate import estimate
 from adrs.search.executor import LocalExecutor
 from adrs.search.gap import gains
+from adrs.search.preparing import prepare_environment
 from adrs.search.run import Run
 from adrs.search.search import Observer, Search
 from adrs.search.summary import summarize
@@ -19,5 +20,6 @@ __all__ = [
     "estimate",
     "gains",
     "new_run",
+    "prepare_environment",
     "summarize",
 ]

@@ -99,8 +99,11 @@ def _check_words(settings: RunSettings) -> None:
             raise ConfigError(f"{option} must be finite, not {value:g}")
 
 
-async def assemble(store: Store, name: str, observer: Observer) -> Search:
+async def assemble(store: Store, name: str, observer: Observer, may_build: bool = True) -> Search:
     """An engine for a recorded run, new or to be resumed. The caller holds `store.claim(name)`.
+
+    Args:
+        may_build: whether the sandbox may build what the task's environment lacks.
 
     Raises:
         ConfigError: the task's folder changed since the run was created.
@@ -127,7 +130,8 @@ async def assemble(store: Store, name: str, observer: Observer) -> Search:
     calls = model_calls(store, name, settings, observer.phase) if waiting else None
     desk = Desk(store, name, calls, settings.rehearse)
     run = Run(name, task, proposers, archive, store, desk)
-    return Search(run, evaluator, make_executor(settings.workers), sandbox, observer)
+    executor = make_executor(settings.workers)
+    return Search(run, evaluator, executor, sandbox, observer, may_build)
 
 
 def model_calls(

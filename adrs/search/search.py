@@ -28,6 +28,7 @@ from adrs.ports.sandbox import Sandbox
 from adrs.search.adversary import Adversary
 from adrs.search.fingerprint import describe
 from adrs.search.measuring import Measuring, gather
+from adrs.search.preparing import prepare_environment
 from adrs.search.run import Run
 from adrs.search.validation import ValidationSet, known_counterexamples
 from adrs.trust import issue_certificate, judge_held_out
@@ -64,6 +65,7 @@ class Search:
         executor: where.
         sandbox: inside what.
         observer: who is told about it.
+        may_build: whether the sandbox may build what the task's environment lacks.
 
     Raises:
         ConfigError: a run whose counterexamples are asked for has none for this task.
@@ -77,12 +79,14 @@ class Search:
         executor: Executor,
         sandbox: Sandbox,
         observer: Observer,
+        may_build: bool = True,
     ) -> None:
         self.run = run
         self._evaluator = evaluator
         self._executor = executor
         self._sandbox = sandbox
         self._observer = observer
+        self._may_build = may_build
         self._settings = run.store.run(run.name).settings
         self._counterexamples = known_counterexamples(
             run.store, self._settings.counterexamples, run.task
@@ -168,7 +172,10 @@ class Search:
     async def _whole(self) -> RunStatus:
         source = Path(self._settings.workloads) if self._settings.workloads else None
         setting = Setting(self.run.task, self._sandbox, source)
-        self._observer.phase("opening sandboxes")
+        environment = self.run.task.environment
+        say = self._observer.phase
+        await prepare_environment(self._sandbox, environment, self._may_build, say)
+        say("opening sandboxes")
         bench = await self._executor.open(self._evaluator, setting)
         try:
             measuring = Measuring(self.run, bench, self._sign)

@@ -76,6 +76,7 @@ def summarize(record: Record, run: str, task: Task) -> dict[str, Any]:
         "sandbox": last.sandbox,
         "enforced": dict(last.enforced),
         "missing": dict(last.missing),
+        "root": dict(last.root),
     }
     if best is not None and _on(best, Split.VALIDATION) is not None:
         summary["validation"] = _side_by_side(seed, best, references, Split.VALIDATION, objective)

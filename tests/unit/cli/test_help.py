@@ -61,7 +61,9 @@ assert not heavy & set(sys.modules), heavy & set(sys.modules)
     assert [line.split()[0] for line in listed if line.strip()] == COMMANDS
 
 
-@pytest.mark.parametrize("command", [*LOOKING, "new task", "config show", "store check"])
+@pytest.mark.parametrize(
+    "command", [*LOOKING, "new task", "config show", "store check", "store gc"]
+)
 def test_every_command_has_help_and_every_command_that_looks_has_json(command: str) -> None:
     done = subprocess.run(
         [sys.executable, "-c", MAIN, *command.split(), "--help"],
