@@ -9,6 +9,9 @@ import sys
 from contextlib import closing
 from pathlib import Path
 
+import pytest
+from contracts.engines import engine_or_skip
+
 import adrs
 
 TASK = Path(__file__).parents[2] / "tasks" / "spot_single"
@@ -29,10 +32,13 @@ def timelines(path: Path) -> Path:
     return path
 
 
-def test_sandboxes_agree(tmp_path: Path) -> None:
+@pytest.mark.parametrize("other", ["process", "docker"])
+def test_sandboxes_agree(tmp_path: Path, other: str) -> None:
+    if other == "docker":
+        engine_or_skip()
     source = timelines(tmp_path / "timelines.jsonl")
     found = []
-    for sandbox in ("bubblewrap", "process"):
+    for sandbox in ("bubblewrap", other):
         done = subprocess.run(
             [
                 *(sys.executable, "-m", "adrs", "run", str(TASK), "--workloads", str(source)),
