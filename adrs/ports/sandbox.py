@@ -152,10 +152,11 @@ class Preparing(Protocol):
         ...
 
     async def prepare(self, environment: Environment, tell: Callable[[str], None]) -> None:
-        """Builds and installs it.
+        """Builds and installs it; stops when it is cancelled.
 
         Args:
-            tell: given a line of progress now and then, which others wrote: to be made harmless.
+            tell: given a line of progress now and then, on the thread that awaits this. Others
+                wrote it: it is to be made harmless.
 
         Raises:
             SandboxUnavailable: it cannot be built; the message has the end of what was printed.

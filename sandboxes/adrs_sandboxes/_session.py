@@ -181,29 +181,31 @@ class ZygoteSession:
         if not packet:
             self._break("the zygote is gone")
             return
-        kind, fields, tail = _protocol.unpack(packet)
-        if kind == _protocol.READY:
-            self._ready.set_result(Ready(*fields))
-        elif kind == _protocol.BROKEN:
-            self._break(tail.decode(errors="replace").strip())
-        else:
-            self._ended(Report(*fields), tail)
+        try:
+            kind, fields, tail = _protocol.unpack(packet)
+            if kind == _protocol.READY:
+                self._ready.set_result(Ready(*fields))
+            elif kind == _protocol.BROKEN:
+                self._break(tail.decode(errors="replace").strip())
+            else:
+                self._ended(Report(*fields), tail)
+        except (ValueError, TypeError, asyncio.InvalidStateError) as error:
+            self._break(f"what the zygote said is not of the protocol ({error!r})")
 
     def _ended(self, report: Report, output: bytes) -> None:
         current = self._current
         if current is None or current.number != report.number:
             return
-        self._forget_current()
-        current.exit.set_result(
-            Exit(
-                reason=ExitReason(report.reason),
-                signal=report.signal,
-                wall_s=report.wall_s,
-                cpu_s=report.cpu_s,
-                peak_mb=report.peak_mb,
-                output=output,
-            )
+        ended = Exit(
+            reason=ExitReason(report.reason),
+            signal=report.signal,
+            wall_s=report.wall_s,
+            cpu_s=report.cpu_s,
+            peak_mb=report.peak_mb,
+            output=output,
         )
+        self._forget_current()
+        current.exit.set_result(ended)
 
     def _overdue(self) -> None:
         self._break("the zygote did not end a process that was over its wall limit")

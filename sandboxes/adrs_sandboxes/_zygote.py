@@ -22,6 +22,7 @@ import socket
 import sys
 import time
 import traceback
+from contextlib import suppress
 from types import ModuleType
 from typing import Any, NoReturn
 
@@ -36,13 +37,17 @@ _MB = 1 << 20
 class Zygote:
     """Starts processes, one at a time, and holds each to its limits."""
 
-    def __init__(self, control: socket.socket, own_figures: tuple[int, ...] = ()) -> None:
+    def __init__(
+        self, control: socket.socket, own_figures: tuple[int, ...] = (), relay: int | None = None
+    ) -> None:
         self.control = control
+        self._relay = relay
         _, fields, figures = self._receive()
         self._cgroup = figures[:2] or own_figures[:2]
         opening = Opening(*fields)
         if opening.core is not None:
-            os.sched_setaffinity(0, {opening.core})
+            with suppress(OSError):  # the engine may be a machine with fewer cores
+                os.sched_setaffinity(0, {opening.core})
         self._paths = opening.paths
         self._folder = opening.folder
         self._boot = _load(opening)
@@ -78,7 +83,9 @@ class Zygote:
     def _run(self, start: Start, channel: int, files: int) -> None:
         output, written = os.pipe()
         os.set_blocking(output, False)
-        cgroup = _meter.CgroupMeter(*self._cgroup) if self._cgroup else None
+        cgroup = None
+        if self._cgroup:
+            cgroup = _meter.CgroupMeter(self._cgroup[0], self._cgroup[1], self._relay)
         started = time.monotonic()
         child = self._walls.fork() if self._walls else os.fork()
         if child == 0:
@@ -277,17 +284,20 @@ def main() -> None:
     serve(socket.socket(fileno=int(sys.argv.pop())))
 
 
-def serve(control: socket.socket, own_figures: tuple[int, ...] = ()) -> None:
+def serve(
+    control: socket.socket, own_figures: tuple[int, ...] = (), relay: int | None = None
+) -> None:
     """Answers READY, or BROKEN with the reason, and serves.
 
     Args:
         own_figures: files of the cgroup that this process found itself: CPU use, out-of-memory
             kills, memory in use. Used where the engine sends none.
+        relay: the file with the CPU use of another process of ours in that cgroup.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     try:
-        zygote = Zygote(control, own_figures)
+        zygote = Zygote(control, own_figures, relay)
     except Exception:  # noqa: BLE001  the engine reads the reason
         text = traceback.format_exc()[-_protocol.OUTPUT_KEPT :]
         control.send(_protocol.pack(_protocol.BROKEN, [], text.encode()))

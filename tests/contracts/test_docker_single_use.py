@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from adrs_sandboxes.docker import Docker
 from contracts.engines import engine_or_skip
@@ -34,6 +36,11 @@ say(found)
 def sandbox() -> Docker:
     engine_or_skip()
     return Docker(own_namespaces=False)
+
+
+@pytest.fixture
+def stage(sandbox: Docker, tmp_path: Path) -> Stage:
+    return Stage(sandbox, tmp_path)
 
 
 @pytest.mark.slow

@@ -88,11 +88,28 @@ class Engine:
     @cached_property
     def security(self) -> Security:
         """What it has in force, and what it can limit."""
+        # Podman gives a container more than it may if it is not root of the whole machine.
+        ulimits = {"nofile": 1024, "nproc": 4096} if self.is_podman else {}
         return Security(
             apparmor=self.has_security("apparmor"),
             selinux=self.has_security("selinux"),
             memory=bool(self.info.get("MemoryLimit")),
+            updates=self._can_update(),
+            entries=not self.is_podman,
+            profiles=not self.is_podman,
+            ulimits=ulimits,
         )
+
+    def _can_update(self) -> bool:
+        """Whether it knows the question; older Podman does not."""
+        from docker.errors import NotFound
+
+        with self.asked("say whether it changes limits"):
+            try:
+                self.client.update_container("adrs-none", mem_limit="1g")
+            except NotFound as error:
+                return "such container" in str(error.explanation)
+        return True
 
     def remove(self, container: str) -> None:
         """Ends and removes a container, and returns when it is gone; harmless if it is.
@@ -121,10 +138,11 @@ class Engine:
         """
         from docker.errors import DockerException
         from requests.exceptions import RequestException
+        from urllib3.exceptions import HTTPError
 
         try:
             yield
-        except (DockerException, RequestException, OSError) as error:
+        except (DockerException, RequestException, HTTPError, OSError) as error:
             raise SandboxUnavailable(self._explained(what, error)) from error
 
     def close(self) -> None:

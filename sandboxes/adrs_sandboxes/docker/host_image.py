@@ -146,7 +146,7 @@ def _pack(files: Iterable[Path], archive: tarfile.TarFile) -> None:
         folders.update(path.parents)
     for place in sorted({*places, *links, *folders} - {Path("/")}):
         entry = tarfile.TarInfo(str(place.relative_to("/")))
-        entry.mode = 0o755
+        entry.mode = 0o1777 if str(place) == "/tmp" else 0o755  # noqa: S108
         if place in links:
             entry.type, entry.linkname = tarfile.SYMTYPE, links[place]
             archive.addfile(entry)

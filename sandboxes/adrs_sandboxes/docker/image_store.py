@@ -100,9 +100,12 @@ class ImageStore:
             answer = self._engine.client.import_image_from_data(
                 root, repository=repository, tag=tag, changes=[f"LABEL {IMAGE_LABEL}={label}"]
             )
-            for event in map(json.loads, answer.splitlines()):
+            events = [json.loads(line) for line in answer.splitlines() if line.strip()]
+            for event in events:
                 if "error" in event:
                     raise DockerException(event["error"])
+            # Podman leaves the tag out.
+            self._engine.client.tag(events[-1]["status"], repository, tag)
 
     def read(self, image: str, path: str) -> bytes:
         """A file of an image, which is not started for that.
@@ -138,6 +141,7 @@ class ImageStore:
             size = f"{image['Size'] // _MB} MB"
             for tag in tags:
                 repository = tag.rpartition(":")[0].removeprefix("localhost/")
+                repository = repository.removeprefix("docker.io/library/")
                 if repository in repositories and self._remove(tag):
                     removed.append(f"image {tag}, {size}")
             if not tags and self._remove(image["Id"]):
