@@ -247,7 +247,9 @@ def test_its_copy_is_the_same_each_time() -> None:
     one.seek(0)
     with tarfile.open(fileobj=one) as archive:
         entries = archive.getmembers()
-    assert {entry.mode for entry in entries} == {0o755, 0o644}
+    modes = {f"/{entry.name}": entry.mode for entry in entries}
+    assert modes.pop("/tmp") == 0o1777
+    assert set(modes.values()) == {0o755, 0o644}
     assert {entry.uid for entry in entries} == {0}
     assert not [entry.name for entry in entries if "site-packages" in entry.name]
 
