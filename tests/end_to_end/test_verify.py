@@ -144,6 +144,7 @@ def test_no_sandbox_is_neither_a_standing_nor_an_attempt(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("adrs_sandboxes.bubblewrap.Bubblewrap.probe", no_bubblewrap)
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{folder}/no.socket")
     done = adrs(folder, "verify", "winner", "--junit", "report.xml", "--json")
     answer = json.loads(done.out)
     assert done.code == 3

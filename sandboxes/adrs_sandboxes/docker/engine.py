@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -36,25 +37,34 @@ class Engine:
 
     def __init__(self, address: str = "") -> None:
         self.address = address or os.environ.get("DOCKER_HOST") or _first_socket()
+        oldest = ".".join(map(str, OLDEST_API))
         with self.asked("greet it"):
-            self.client = self._connect()
-            self.version: dict[str, Any] = self.client.version()
+            # Not left to docker-py, whose clients leave a socket open where no engine listens.
+            if self.address.startswith("unix://"):
+                with socket.socket(socket.AF_UNIX) as there:
+                    there.connect(self.address.removeprefix("unix://"))
+            greeter = self._connect(oldest)
+            try:
+                self.version: dict[str, Any] = greeter.version(api_version=False)
+            finally:
+                greeter.close()
         api = tuple(int(part) for part in str(self.version["ApiVersion"]).split("."))
         if api < OLDEST_API:
-            self.close()
-            wanted = ".".join(map(str, OLDEST_API))
             raise SandboxUnavailable(
                 f"the engine at {self.address} is {self.name}, which speaks version "
-                f"{self.version['ApiVersion']} of the protocol; {wanted} (Docker 20.10) is the "
+                f"{self.version['ApiVersion']} of the protocol; {oldest} (Docker 20.10) is the "
                 f"oldest that has what is needed: update it, {_INSTEAD}"
             )
 
-    def _connect(self) -> APIClient:
+        with self.asked("greet it"):
+            self.client = self._connect(str(self.version["ApiVersion"]))
+
+    def _connect(self, version: str) -> APIClient:
         from docker import APIClient
         from docker.utils import kwargs_from_env
 
         given = kwargs_from_env() | {"base_url": self.address}
-        return APIClient(version="auto", timeout=_TIMEOUT_S, **given)
+        return APIClient(version=version, timeout=_TIMEOUT_S, **given)
 
     @property
     def name(self) -> str:
