@@ -78,6 +78,8 @@ if TYPE_CHECKING:
     from adrs.model.metric import Meter as Meter
     from adrs.model.metric import Metric as Metric
     from adrs.model.metric import Objective as Objective
+    from adrs.model.moment import Moment as Moment
+    from adrs.model.moment import MomentKind as MomentKind
     from adrs.model.program import Program as Program
     from adrs.model.round import Lease as Lease
     from adrs.model.round import Rehearsal as Rehearsal
@@ -172,6 +174,7 @@ _HOMES = {
     ),
     "adrs.model.isolation": "Guarantee Isolation IsolationLevel NEEDED_FOR_WINNER Probe",
     "adrs.model.metric": "Aggregate Constraint Direction Meter Metric Objective",
+    "adrs.model.moment": "Moment MomentKind",
     "adrs.model.program": "Program",
     "adrs.model.round": "Lease Rehearsal Round Submission",
     "adrs.model.run": "RunInfo RunSettings RunStatus",

@@ -11,16 +11,19 @@ import typer
 from adrs.cli import (
     ask,
     check,
+    compare,
     config,
     delete,
     diff,
     doctor,
+    export,
     init,
     lineage,
     mcp,
     new,
     note,
     plugins,
+    reproduce,
     run,
     runs,
     show,
@@ -50,11 +53,14 @@ app.command()(trials.trials)
 app.command()(show.show)
 app.command()(lineage.lineage)
 app.command()(diff.diff)
+app.command()(compare.compare)
 app.command()(ask.ask)
 app.command()(tell.tell)
 app.command()(note.note)
 app.command()(mcp.mcp)
 app.command()(verify.verify)
+app.command()(reproduce.reproduce)
+app.command()(export.export)
 app.command()(stop.stop)
 app.command()(delete.delete)
 app.command()(init.init)

@@ -103,6 +103,8 @@ def _show(screen: Screen, checked: Checked) -> None:
         screen.line(f"  and {len(this.changed) - _SHOWN_CHANGES} more")
     if not this.changed:
         screen.line(f"  {harmless(this.reason, 1000)}")
+    for words in this.surroundings:
+        screen.line((f"  note: {harmless(words, 300)}", "dim"))
     who = [f"judge: {this.judge}"] if this.judge else []
     if this.signature:
         who.append(f"signature: {harmless(this.signature, 200)}")

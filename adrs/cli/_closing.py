@@ -52,16 +52,16 @@ def show_figures(screen: Screen, summary: Summary, objective: Objective) -> None
     ]
     headers = [title_of(objective), *(title for title, _ in reached)]
     rows: list[list[Piece]] = [
-        ["baseline", *(_figure(figures["baseline"]) for _, figures in reached)]
+        ["baseline", *(figure_of(figures["baseline"]) for _, figures in reached)]
     ]
     for reference in summary["references"]:
-        cells = (_figure(figures["references"].get(reference)) for _, figures in reached)
+        cells = (figure_of(figures["references"].get(reference)) for _, figures in reached)
         rows.append([harmless(reference, 20), *cells])
     best = summary["best"]
     if best is not None and best["trial"] != 0:
-        cells = (_figure(figures["best"]) for _, figures in reached)
+        cells = (figure_of(figures["best"]) for _, figures in reached)
         rows.append([(f"trial {best['trial']}", "bold"), *((cell, "bold") for cell in cells)])
-        rows.append(["  is", *(_gain(summary, title) for title, _ in reached)])
+        rows.append(["  is", *(gain_on(summary, title) for title, _ in reached)])
         if objective.reference is not None:
             ratios = (
                 _ratio(figures["references"].get(objective.reference)) for _, figures in reached
@@ -115,14 +115,16 @@ def _counts(summary: Summary) -> Iterator[Piece]:
         yield (f", failed: {listed(failed)}", "dim")
 
 
-def _figure(subject: Mapping[str, Any] | None) -> str:
+def figure_of(subject: Mapping[str, Any] | None) -> str:
+    """A program's objective on a split with its interval, as `summarize` has it."""
     figure = {} if subject is None else subject["objective"]
     if figure.get("value") is None:
         return "-"
     return f"{measured(figure['value'], '1')} {bounds(figure['low'], figure['high'])}".strip()
 
 
-def _gain(summary: Summary, title: str) -> str:
+def gain_on(summary: Summary, title: str) -> str:
+    """What the best is worth against the baseline on a split, in words."""
     share = summary["gains"].get(title.replace("-", "_"))
     return "-" if share is None else gain(share)
 

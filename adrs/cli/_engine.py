@@ -11,7 +11,7 @@ from typing import Any
 
 from adrs.cli._closing import show_closing, show_next
 from adrs.cli._defaults import EXTERNAL
-from adrs.cli._errors import EXIT_INTERRUPTED, show_error
+from adrs.cli._errors import EXIT_INTERRUPTED, show_error, show_note
 from adrs.cli._lines import Lines
 from adrs.cli._live import Live
 from adrs.cli._looking import opened, resume_command, store_option, winners_folder
@@ -26,6 +26,8 @@ from adrs.model.run import RunInfo, RunSettings, RunStatus
 from adrs.model.task import Task
 from adrs.ports.store import Store
 from adrs.search import Search, assemble, check_settings, new_run, summarize
+from adrs.search.following import Follower
+from adrs.store.lineage import open_lineage
 from adrs.trust import signing_key
 
 
@@ -86,15 +88,23 @@ def _drive(
     with store.claim(name), _Interruption() as interruption:
         if info.settings != store.run(name).settings:
             store.amend_run(name, info.settings)
+        follower = Follower(open_lineage(url), name, beside=not task.timed)
         try:
             with view(screen, store, name, task) as shown:
                 assembled = partial(assemble, store, name, shown, may_build)
                 introduce = partial(_introduce, screen, info, task)
-                asyncio.run(_searched(store, name, shown, interruption, assembled, introduce))
+                searched = _searched(
+                    store, name, shown, interruption, assembled, introduce, follower
+                )
+                asyncio.run(searched)
         except AdrsError as error:
             if store.run(name).asked == 0:
                 raise
             failure = error
+        if follower.trouble:
+            show_note(
+                f"not all programs are commits yet, search and record are whole: {follower.trouble}"
+            )
         summary = summarize(store, name, task)
         if failure is None:
             show_closing(screen, summary, task.objective)
@@ -166,6 +176,7 @@ async def _searched(
     interruption: _Interruption,
     assembled: Callable[[], Awaitable[Search]],
     introduce: Callable[[], None],
+    follower: Follower,
 ) -> None:
     interruption.ends(asyncio.current_task())
     try:
@@ -178,7 +189,8 @@ async def _searched(
     interruption.ends(view)
     clock = asyncio.create_task(_tick(view))
     try:
-        await search.go()
+        async with follower:
+            await search.go()
     finally:
         clock.cancel()
         interruption.ends(None)

@@ -21,6 +21,15 @@ def fail(message: str, exit_status: int, as_json: bool) -> int:
 
 def show_error(message: str) -> None:
     """Writes what went wrong, without power over the terminal."""
+    _show(f"error: {message}")
+
+
+def show_note(message: str) -> None:
+    """Writes what is worth knowing although the command does its work."""
+    _show(f"note: {message}")
+
+
+def _show(message: str) -> None:
     from adrs.cli._text import harmless_lines
 
-    typer.echo("error: " + "\n".join(harmless_lines(message)), err=True)
+    typer.echo("\n".join(harmless_lines(message)), err=True)

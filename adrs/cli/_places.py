@@ -13,6 +13,7 @@ from adrs.cli._looking import opened, winners_folder
 from adrs.cli._text import listed
 from adrs.config import load_task
 from adrs.errors import ConfigError, NotInStore
+from adrs.model.run import RunInfo
 from adrs.model.task import Task
 from adrs.ports.store import Store
 from adrs.trust import CERTIFICATE, Bundle, parse_certificate, read_folder
@@ -178,6 +179,23 @@ def local_task(
         if task.name == name:
             return task
     return None
+
+
+def task_of_run(info: RunInfo) -> Task:
+    """The task of a run as it is on this machine: where it was, or where one of its name is.
+
+    Raises:
+        ConfigError: it is there, and cannot be read as a task.
+        ConfigError: it is not there any more.
+    """
+    folder = Path(info.settings.task)
+    found = local_task(info.task, None, folder if folder.is_dir() else None, None)
+    if found is None:
+        raise ConfigError(
+            f"{info.name} is of the task {info.task} in {folder}, and that folder is not there; "
+            f"put it back, or go to a folder with tasks/{info.task} in it"
+        )
+    return found
 
 
 def is_inside(folder: Path, winner: Path | None) -> bool:

@@ -32,6 +32,7 @@ from adrs.trust import (
     Bundle,
     Claim,
     Verifier,
+    elsewhere,
     figures_fault,
     read_task_files,
     signed_by,
@@ -170,6 +171,10 @@ async def _measured(
         describe=kept,
     )
     try:
-        return await verifier.verify()
+        verification = await verifier.verify()
     finally:
         await bench.close()
+    if not verification.fingerprint:
+        return verification
+    here = store.fingerprint(verification.fingerprint)
+    return replace(verification, surroundings=elsewhere(claim.certificate, here))

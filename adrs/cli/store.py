@@ -18,10 +18,11 @@ def _store() -> None:
 
 @app.command()
 def check(store: StoreUrl = None, as_json: Json = False) -> None:
-    """Say whether the record is whole.
+    """Say whether the record is whole, and its programs as git commits.
 
-    Recomputes every hash, reference, order and count. Exit 1 if one is wrong.
+    Recomputes every hash, reference, order, count and commit. Exit 1 if one is wrong.
     """
+    from adrs.cli._errors import show_note
     from adrs.cli._looking import opened
     from adrs.cli._screen import Screen
     from adrs.cli._text import harmless
@@ -29,14 +30,33 @@ def check(store: StoreUrl = None, as_json: Json = False) -> None:
     screen = Screen(as_json)
     with opened(store) as record:
         faults = list(record.check())
+    # Commits are compared with the record, which must be sound for that.
+    more, unchecked = ([], None) if faults else _lineage_faults(store)
+    faults += more
+    if unchecked is not None and not as_json:
+        show_note(f"the commits were not checked: {unchecked}")
     if as_json:
-        screen.json({"whole": not faults, "faults": faults})
+        screen.json({"whole": not faults, "faults": faults, "unchecked": unchecked})
     else:
         for fault in faults:
             screen.line(harmless(fault))
         screen.line(f"{len(faults)} faults" if faults else "the store is whole")
     if faults:
         raise typer.Exit(1)
+
+
+def _lineage_faults(url: str | None) -> tuple[list[str], str | None]:
+    """What is wrong with the commits, and why that cannot be said."""
+    from contextlib import closing
+
+    from adrs.errors import Unavailable
+    from adrs.store.lineage import open_lineage
+
+    with closing(open_lineage(url)) as lineage:
+        try:
+            return list(lineage.faults()), None
+        except Unavailable as error:
+            return [], str(error)
 
 
 @app.command()
@@ -49,9 +69,10 @@ def gc(
             "are made again when needed.",
         ),
     ] = False,
+    store: StoreUrl = None,
     as_json: Json = False,
 ) -> None:
-    """Remove what runs that were killed left in the sandboxes.
+    """Remove what runs that were killed left in the sandboxes, and pack the git commits.
 
     Asks every sandbox that is installed; what belongs to a live run stays. The record needs no
     such care: no programs, calls or certificates outlast the runs that had them.
@@ -63,6 +84,9 @@ def gc(
 
     screen = Screen(as_json)
     removed, unavailable = asyncio.run(_swept(environments))
+    packed, trouble = _packed(store)
+    removed += packed
+    unavailable |= trouble
     for one in removed:
         screen.line(harmless(one, 500))
     for name, why in unavailable.items():
@@ -89,3 +113,23 @@ async def _swept(unused: bool) -> tuple[list[str], dict[str, str]]:
         except (PluginError, SandboxUnavailable) as error:
             unavailable[plugin.name] = str(error)
     return removed, unavailable
+
+
+def _packed(url: str | None) -> tuple[list[str], dict[str, str]]:
+    """What packing the commits has freed, and why it could not be done."""
+    from contextlib import closing
+
+    from adrs.cli._looking import opened
+    from adrs.errors import AdrsError
+    from adrs.store.lineage import open_lineage
+
+    with closing(open_lineage(url)) as lineage:
+        name = lineage.folder.name
+        if not lineage.exists():
+            return [], {}
+        try:
+            with opened(url):  # without a record every run would look as if it were gone
+                freed = lineage.tidy()
+        except AdrsError as error:
+            return [], {name: str(error)}
+    return [f"{freed / 1024:,.0f} KiB of {name}"] if freed >= 1024 else [], {}

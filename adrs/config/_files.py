@@ -37,8 +37,8 @@ def read_program(folder: str | Path) -> Program:
     return Program(files)
 
 
-def digest_task(folder: Path) -> str:
-    """SHA-256 over every file of a task that may decide a measurement.
+def task_digests(folder: Path) -> dict[str, str]:
+    """Every file of a task that may decide a measurement, to the SHA-256 of its bytes.
 
     Left out are README.md, winners/, checks/, __pycache__ and names that start with a dot.
 
@@ -59,7 +59,7 @@ def digest_task(folder: Path) -> str:
                 digests[name] = hashlib.file_digest(file, "sha256").hexdigest()
         except OSError as error:
             raise _unreadable(error, path) from error
-    return digest_listing(digests)
+    return digests
 
 
 def digest_listing(digests: Mapping[str, str]) -> str:

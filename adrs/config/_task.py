@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TypeVar
 
-from adrs.config._files import digest_task, read_program
+from adrs.config._files import digest_listing, read_program, task_digests
 from adrs.config._form import Document, Form, nearest, shown
 from adrs.config._units import is_unit, nearest_unit
 from adrs.errors import ConfigError
@@ -91,6 +91,7 @@ def load_task(folder_or_name: str | Path) -> Task:
         _check_entry(folder, program_form, layout, seed)
     _check_editable(program_form, layout, seed)
     references = _references(folder, seed)
+    files = task_digests(folder)
     brief = Brief(
         name=heading.name,
         title=heading.title,
@@ -111,7 +112,8 @@ def load_task(folder_or_name: str | Path) -> Task:
         environment=_environment(document.table("environment")),
         generator=_generator(document.table("generator")),
         references=references,
-        digest=digest_task(folder),
+        digest=digest_listing(files),
+        files=files,
     )
 
 

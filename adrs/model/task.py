@@ -120,6 +120,8 @@ class Task:
         references: programs to compare with, by name; never shown to a proposer.
         generator: parameters handed to the judge's `workloads`.
         digest: SHA-256 over the folder's files that decide a measurement.
+        files: those files, by relative path, to the SHA-256 of their bytes; empty in a task that
+            was recorded before they were.
     """
 
     brief: Brief
@@ -131,6 +133,7 @@ class Task:
     generator: Mapping[str, object]
     references: Mapping[str, Program]
     digest: str
+    files: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def name(self) -> str:

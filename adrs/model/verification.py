@@ -41,6 +41,7 @@ class Verification:
         workloads: hash of the held-out set of this attempt.
         fingerprint: description of judge, machine and sandbox of this attempt.
         wall_s: elapsed seconds of the attempt.
+        surroundings: what is otherwise here than where it was certified, each in words.
     """
 
     certificate: str
@@ -60,3 +61,4 @@ class Verification:
     workloads: str = ""
     fingerprint: str = ""
     wall_s: float = 0.0
+    surroundings: tuple[str, ...] = ()

@@ -12,6 +12,7 @@ from adrs.model.call import RecordedCall, Spending
 from adrs.model.evaluation import Evaluation
 from adrs.model.facts import Fact, Noted
 from adrs.model.metric import Direction
+from adrs.model.moment import Moment
 from adrs.model.program import Program
 from adrs.model.round import Lease, Rehearsal, Round, Submission
 from adrs.model.run import RunInfo, RunSettings
@@ -140,6 +141,14 @@ class Record(Protocol):
         Looks of `run` count whatever set they were at: a run that draws a fresh set after each
         verdict would else try until it wins.
         """
+        ...
+
+    def moments(self, run: str) -> Sequence[Moment]:
+        """Rounds begun, proposals asked or refused and trials told, in the order they came."""
+        ...
+
+    def damages(self, run: str) -> Sequence[str]:
+        """Bytes of a run that do not match their hash, in words that name trial, file or call."""
         ...
 
     def program(self, program_id: str) -> Program:

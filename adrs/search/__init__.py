@@ -1,6 +1,7 @@
 """Run (ask/tell), the engine that drives it, and what it found."""
 
 from adrs.search.assembly import assemble, check_settings, choose_sandbox, new_run
+from adrs.search.comparing import compare
 from adrs.search.estimate import estimate
 from adrs.search.executor import LocalExecutor
 from adrs.search.gap import gains
@@ -17,6 +18,7 @@ __all__ = [
     "assemble",
     "check_settings",
     "choose_sandbox",
+    "compare",
     "estimate",
     "gains",
     "new_run",

@@ -118,9 +118,7 @@ async def assemble(store: Store, name: str, observer: Observer, may_build: bool 
             f"run {name} was started on another version of the task in {settings.task}; its "
             "figures would not be comparable. Put the folder back as it was, or start a new run"
         )
-    proposers = [_proposer(proposer) for proposer in settings.proposers]
-    make_archive = cast("Callable[..., Archive]", plugins.load("adrs.archives", settings.archive))
-    archive = make_archive(task.objective.metric.direction, settings.seed)
+    proposers, archive = deciders(task, settings)
     make_executor = cast(
         "Callable[[int], Executor]", plugins.load("adrs.executors", settings.executor)
     )
@@ -132,6 +130,17 @@ async def assemble(store: Store, name: str, observer: Observer, may_build: bool 
     run = Run(name, task, proposers, archive, store, desk)
     executor = make_executor(settings.workers)
     return Search(run, evaluator, executor, sandbox, observer, may_build)
+
+
+def deciders(task: Task, settings: RunSettings) -> tuple[list[Proposer], Archive]:
+    """The proposers and the archive of a run, which know nothing yet.
+
+    Raises:
+        PluginError: one is not installed, or lacks what it must have.
+    """
+    proposers = [_proposer(proposer) for proposer in settings.proposers]
+    make_archive = cast("Callable[..., Archive]", plugins.load("adrs.archives", settings.archive))
+    return proposers, make_archive(task.objective.metric.direction, settings.seed)
 
 
 def model_calls(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from typing import Protocol
 
 from adrs.errors import Unavailable
 from adrs.model.call import Answer, Prompt
@@ -14,7 +15,6 @@ from adrs.model.program import Program
 from adrs.model.round import Rehearsal, Round, Submission
 from adrs.ports.proposer import Context
 from adrs.ports.store import Store
-from adrs.search.calls import ModelCalls
 
 POLL_S = 0.1
 """How often the store is asked whether an agent has answered."""
@@ -22,10 +22,27 @@ POLL_S = 0.1
 Try = Callable[[Program], Awaitable[Evaluation]]
 
 
+class Answering(Protocol):
+    """Whoever answers what the rounds of a run ask models."""
+
+    async def ask(self, ordinal: int, model: str, prompt: Prompt) -> tuple[Answer, float]:
+        """The answer to a prompt of a proposal, and what it cost in USD."""
+        ...
+
+    @property
+    def usd(self) -> float:
+        """What the run has spent."""
+        ...
+
+    async def close(self) -> None:
+        """Ends connections."""
+        ...
+
+
 class RoundModels:
     """The model of one round; see the port `Models`."""
 
-    def __init__(self, calls: ModelCalls, ordinal: int, model: str) -> None:
+    def __init__(self, calls: Answering, ordinal: int, model: str) -> None:
         self._calls = calls
         self._ordinal = ordinal
         self._usd = 0.0
@@ -72,7 +89,7 @@ class Desk:
     """
 
     def __init__(
-        self, store: Store, run: str, calls: ModelCalls | None = None, rehearse: bool = False
+        self, store: Store, run: str, calls: Answering | None = None, rehearse: bool = False
     ) -> None:
         self._store = store
         self._run = run

@@ -11,15 +11,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
-from adrs.archives import rank
 from adrs.errors import ConfigError, SeedFailed, StoreUnavailable, Unavailable
 from adrs.model.calibration import Calibration
-from adrs.model.evaluation import Evaluation, Score, Status, set_digest
+from adrs.model.evaluation import Evaluation, Status, set_digest
 from adrs.model.facts import Attacked, Beat, Certified, Ended, Found, Looked, Measured
 from adrs.model.isolation import Isolation
 from adrs.model.program import Program
 from adrs.model.run import RunStatus
-from adrs.model.scoring import score
 from adrs.model.task import Split
 from adrs.model.trial import Trial
 from adrs.model.verdict import Verdict
@@ -30,7 +28,13 @@ from adrs.search.fingerprint import describe
 from adrs.search.measuring import Measuring, gather
 from adrs.search.preparing import prepare_environment
 from adrs.search.run import Run
-from adrs.search.validation import ValidationSet, known_counterexamples
+from adrs.search.validation import (
+    ValidationSet,
+    by_validation,
+    known_counterexamples,
+    validation_of,
+    validation_score,
+)
 from adrs.trust import issue_certificate, judge_held_out
 
 # So many of the best on train are measured on validation before one is frozen.
@@ -401,37 +405,20 @@ class Search:
                 "last at work; workloads() must depend on its arguments alone, and files that it "
                 "reads must stay as they are while a run goes on. Start a new run"
             )
-        if seed is None or self._score(seed, seed) is None:
+        if seed is None or validation_score(task, seed, seed) is None:
             self._unfrozen = f"nothing was frozen: {_failure('the seed', seed)}"
             return None
-        figures = {t.number: self._score(measured[t.number], seed) for t in finalists}
-        ranked = [replace(t, score=figures[t.number]) for t in finalists if figures[t.number]]
+        ranked = by_validation(task, finalists, measured, seed)
         if not ranked:
             best = finalists[0].number
             self._unfrozen = (
                 f"nothing was frozen: none of the {len(finalists)} best programs scored on "
                 f"validation; {_failure(f'trial {best}', measured[best])}"
             )
-        direction = task.objective.metric.direction
-        # Among equals the shortest: what differs does nothing on these workloads.
-        return min(
-            ranked,
-            key=lambda trial: (
-                *rank(trial, direction),
-                sum(map(len, trial.program.files.values())),
-            ),
-            default=None,
-        )
-
-    def _score(self, evaluation: Evaluation | None, baseline: Evaluation) -> Score | None:
-        task = self.run.task
-        if evaluation is None:
-            return None
-        return score(task.objective, task.brief.constraints, evaluation, baseline)
+        return ranked[0] if ranked else None
 
     def _validation(self, number: int) -> Evaluation | None:
-        evaluations = self.run.store.trial(self.run.name, number).evaluations
-        return next((e for e in reversed(evaluations) if e.split is Split.VALIDATION), None)
+        return validation_of(self.run.store.trial(self.run.name, number))
 
 
 def _failure(whose: str, evaluation: Evaluation | None) -> str:

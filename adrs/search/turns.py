@@ -78,7 +78,7 @@ class Turns:
         while begun and begun[0].told == self.told:
             found = begun.popleft()
             if found.proposer in self._proposers:
-                self.cut_off.append(self._turn_of(found))
+                self.cut_off.append(self.turn_of(found))
 
     def waits_for(self, ordinal: int, offered: bool) -> str:
         """What whoever is next waits for outside; "" for nothing.
@@ -88,9 +88,10 @@ class Turns:
         """
         if self.cut_off:
             return self.cut_off[0].proposer.waits_for
-        return self._choose(ordinal, offered).waits_for
+        return self.choose(ordinal, offered).waits_for
 
-    def _choose(self, ordinal: int, offered: bool) -> Proposer:
+    def choose(self, ordinal: int, offered: bool) -> Proposer:
+        """Who is next; `offered` as in `waits_for`."""
         names = [
             name
             for name, proposer in self._proposers.items()
@@ -105,13 +106,13 @@ class Turns:
             room: trials that nobody was asked for yet.
             offered: as in `waits_for`.
         """
-        proposer = self._choose(ordinal, offered)
+        proposer = self.choose(ordinal, offered)
         if not proposer.waits_for:
             return Turn(proposer, self._context(ordinal, self._archive.select(ordinal)))
-        return self._turn_of(self._round(ordinal, proposer.name, room))
+        return self.turn_of(self._round(ordinal, proposer.name, room))
 
     def renewed(self, begun: Round) -> Round:
-        """A round that nobody has taken up, of what is known by now."""
+        """The same round, as it would be decided by what is known now."""
         return self._round(begun.ordinal, begun.proposer, begun.wanted)
 
     def _round(self, ordinal: int, proposer: str, room: int) -> Round:
@@ -139,7 +140,7 @@ class Turns:
             reason=reason,
         )
 
-    def _turn_of(self, begun: Round) -> Turn:
+    def turn_of(self, begun: Round) -> Turn:
         """A turn of what is known now: when a round begins, and at the same place of a replay."""
         assert self.best is not None
         parent, *others = (self._history[n] for n in (begun.parent, *begun.inspirations))

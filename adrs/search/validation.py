@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from adrs.archives import rank
 from adrs.errors import ConfigError
 from adrs.model.attack import Counterexample
-from adrs.model.evaluation import Evaluation, Status
+from adrs.model.evaluation import Evaluation, Score, Status
 from adrs.model.program import Program
+from adrs.model.scoring import score
 from adrs.model.task import Split, Task
+from adrs.model.trial import Trial
 from adrs.ports.evaluator import Bench, Request
 from adrs.ports.store import Record
 from adrs.search.measuring import Measuring
@@ -89,6 +92,39 @@ class ValidationSet:
             more = await self._measuring.programs(programs, request)
             found = [_joined(left, right, one) for left, right in zip(found, more, strict=True)]
         return found
+
+
+def validation_of(trial: Trial) -> Evaluation | None:
+    """The last time that a trial was measured on validation."""
+    found = (one for one in reversed(trial.evaluations) if one.split is Split.VALIDATION)
+    return next(found, None)
+
+
+def validation_score(
+    task: Task, evaluation: Evaluation | None, baseline: Evaluation
+) -> Score | None:
+    """What is compared on validation; None where there is nothing to compare."""
+    if evaluation is None:
+        return None
+    return score(task.objective, task.brief.constraints, evaluation, baseline)
+
+
+def by_validation(
+    task: Task,
+    trials: Sequence[Trial],
+    measured: Mapping[int, Evaluation | None],
+    baseline: Evaluation,
+) -> list[Trial]:
+    """Those of some trials that score on validation, best first, with their scores there.
+
+    Among equals the shortest comes first: what differs does nothing on these workloads.
+    """
+    figures = {t.number: validation_score(task, measured[t.number], baseline) for t in trials}
+    scored = [replace(t, score=figures[t.number]) for t in trials if figures[t.number]]
+    direction = task.objective.metric.direction
+    return sorted(
+        scored, key=lambda t: (*rank(t, direction), sum(map(len, t.program.files.values())))
+    )
 
 
 def _request(one: Counterexample) -> Request:

@@ -94,6 +94,7 @@ def task_description(task: Task) -> dict[str, object]:
         "stages": [asdict(stage) for stage in task.stages],
         "environment": asdict(task.environment),
         "generator": dict(task.generator),
+        "files": dict(task.files),
     }
 
 
@@ -110,6 +111,7 @@ def task_from(description: str, folder: Path, programs: Mapping[str, Program], d
         generator=pieces["generator"],
         references={name: program for name, program in programs.items() if name},
         digest=digest,
+        files=pieces.get("files", {}),
     )
 
 

@@ -38,7 +38,20 @@ def open_store(url: str | Path | None = None, *, create: bool = True) -> Store:
         StoreVersionError: a newer ADRS wrote it.
         StoreUnavailable: it cannot be read, or not be made.
     """
-    return open_sqlite(url or os.environ.get("ADRS_STORE") or DEFAULT_FOLDER, create=create)
+    return open_sqlite(_place(url), create=create)
+
+
+def store_file(url: str | Path | None = None) -> Path:
+    """The file of a store, whether it is there or not; `url` as for `open_store`.
+
+    Raises:
+        ConfigError: a kind of store that there is not.
+    """
+    return _file_of(_place(url))
+
+
+def _place(url: str | Path | None) -> str | Path:
+    return url or os.environ.get("ADRS_STORE") or DEFAULT_FOLDER
 
 
 def open_sqlite(url: str | Path, *, create: bool = True) -> Store:

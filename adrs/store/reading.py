@@ -18,6 +18,7 @@ from adrs.model.evaluation import Evaluation, Score, Status, merged
 from adrs.model.facts import Noted
 from adrs.model.isolation import Isolation, IsolationLevel
 from adrs.model.metric import Direction
+from adrs.model.moment import Moment
 from adrs.model.program import Program
 from adrs.model.round import Lease, Rehearsal, Round, Submission
 from adrs.model.run import RunInfo, RunSettings, RunStatus
@@ -29,7 +30,9 @@ from adrs.store import codec
 from adrs.store.blobs import load_blobs
 from adrs.store.calls import load_calls, load_spending
 from adrs.store.certificates import load_certificate
+from adrs.store.damages import damages
 from adrs.store.locks import Locks
+from adrs.store.moments import load_moments
 from adrs.store.programs import load_programs
 from adrs.store.rounds import load_leases, load_open_rounds, load_submission
 from adrs.store.schema import (
@@ -234,6 +237,14 @@ class SqlRecord:
             counts |= LOOKS.c.run == run
         with self._reading() as connection:
             return int(connection.scalar(sa.select(sa.func.count(LOOKS.c.key)).where(counts)) or 0)
+
+    def moments(self, run: str) -> Sequence[Moment]:
+        with self._reading() as connection:
+            return load_moments(connection, self._run_row(connection, run)["key"])
+
+    def damages(self, run: str) -> Sequence[str]:
+        with self._reading() as connection:
+            return list(damages(connection, self._run_row(connection, run)))
 
     def program(self, program_id: str) -> Program:
         with self._reading() as connection:

@@ -68,6 +68,9 @@ folders = ["."]
 if os.getpid() == 1:
     folders += ["/tmp", "/dev", "/dev/shm", "/", "/mnt", "/proc"]
 seen = {folder: sorted(os.listdir(folder)) for folder in folders}
+if os.getpid() == 1:
+    devices = ("null", "zero", "full", "random", "urandom")
+    seen["times"] = [os.stat(f"/dev/{name}").st_mtime_ns for name in devices]
 seen["builtins"] = [len("abc"), math.floor(1.5), sum([1, 2]), sorted(vars(builtins))]
 seen["clock"] = time.time.__module__
 seen["environment"] = dict(os.environ)
@@ -97,7 +100,7 @@ number = {
     "open_by_handle_at": (265 if arm else 304), "kcmp": (272 if arm else 312),
     "add_key": (217 if arm else 248), "syslog": (116 if arm else 103),
     "settimeofday": (170 if arm else 164), "clock_settime": (112 if arm else 227),
-    "io_setup": (0 if arm else 206),
+    "io_setup": (0 if arm else 206), "inotify_init1": (26 if arm else 294),
     "io_uring_setup": 425, "open_tree": 428, "fsopen": 430, "pidfd_getfd": 438,
     "memfd_secret": 447, "mount_setattr": 442, "clone3": 435, "unknown": 9999,
     "x32": 0x40000000 + 39,
@@ -122,7 +125,9 @@ for name, args in {
     if hasattr(libc, name):
         answers[name] = raw(getattr(libc, name), *args)
 answers["affinity"] = attempt(os.sched_setaffinity, 0, {0})
-answers["TIOCSTI"] = attempt(__import__("fcntl").ioctl, 0, 0x5412, b"x")
+fcntl = __import__("fcntl")
+answers["TIOCSTI"] = attempt(fcntl.ioctl, 0, 0x5412, b"x")
+answers["F_NOTIFY"] = attempt(fcntl.fcntl, os.open("/", os.O_RDONLY), fcntl.F_NOTIFY, 0)
 say(answers)
 """
 
@@ -278,6 +283,8 @@ for folder in (".", "/tmp", "/dev", "/dev/shm", "/", "/mnt", paths["mounted"]):
     attempt(os.symlink, "/etc/passwd", folder + "/link")
     attempt(os.mkfifo, folder + "/fifo")
     attempt(os.mkdir, folder + "/folder")
+for name in os.listdir("/dev"):
+    attempt(os.utime, "/dev/" + name)
 attempt(lambda: open(paths["mounted"] + "/answer", "w").write("43"))
 attempt(os.unlink, paths["mounted"] + "/answer")
 attempt(os.chmod, paths["mounted"], 0o777)
@@ -289,6 +296,20 @@ os.environ["LEFT"] = "left"
 random.seed(0)
 signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
 say("left")
+"""
+
+# Folders, beside its own, in which it can make a file.
+OPEN_FOLDERS = """
+found = []
+for folder, below, _ in os.walk("/"):
+    below[:] = [name for name in below if os.path.join(folder, name) not in
+                {"/proc", "/sys", "/tmp", "/dev/shm"}]
+    try:
+        os.close(os.open(folder + "/left", os.O_CREAT | os.O_WRONLY))
+        found.append(folder)
+    except OSError:
+        pass
+say(found)
 """
 
 # Endless in Python, endless in one call of C, and asleep.

@@ -489,6 +489,11 @@ say("fine")
         stage.needs(Guarantee.NAMESPACES)
         assert stage.attack(_hostile.LEAVE_THINGS).said == ["left"]
 
+    def test_nothing_else_can_be_written(self, stage: Stage) -> None:
+        stage.needs(Guarantee.NAMESPACES)
+        said = stage.attack(_hostile.OPEN_FOLDERS).said[0]
+        assert set(said) <= self.own_paths
+
     @pytest.mark.parametrize("way", ["os._exit(0)", "sys.exit(0)", "os.kill(os.getpid(), 9)"])
     def test_leaving_early(self, stage: Stage, way: str) -> None:
         played = stage.attack(f"say('leaving'); {way}")

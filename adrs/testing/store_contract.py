@@ -8,6 +8,7 @@ import multiprocessing
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import replace
+from itertools import groupby
 from multiprocessing.connection import Connection
 from pathlib import Path
 from types import MappingProxyType
@@ -41,6 +42,7 @@ from adrs.model.facts import (
 )
 from adrs.model.isolation import Isolation, IsolationLevel
 from adrs.model.metric import Direction, Metric, Objective
+from adrs.model.moment import MomentKind
 from adrs.model.program import Program
 from adrs.model.round import Lease, Rehearsal, Round, Submission
 from adrs.model.run import RunSettings, RunStatus
@@ -75,6 +77,7 @@ def a_task(name: str = "toy") -> Task:
         generator={"mean_up_h": [0.5, 20.0]},
         references={"optimum": Program({"program.py": b"# the best known\n"})},
         digest="d" * 64,
+        files={"judge.py": "e" * 64, "task.toml": "f" * 64},
     )  # fmt: skip
 
 
@@ -634,6 +637,42 @@ class StoreContract:
             store.append(run, one_trial(store.run(run).told))
 
     # --- rounds, leases, answers ---------------------------------------------------------
+
+    def test_moments_come_as_they_were_recorded(
+        self, store: Store, run: str, reopen: Opener
+    ) -> None:
+        rejection = Rejection(RejectionKind.DUPLICATE, "as trial 1", a_trial(1).lineage)
+        store.append(run, [asked(0), Started(0, 0)])
+        store.append(run, [Measured(0, an_evaluation()), told(0)])
+        store.append(run, [Refused(1, rejection), Asked(2, a_trial(1)), Begun(a_round(3))])
+        store.append(run, [Asked(4, a_trial(2))])
+        store.append(run, [Measured(2, an_evaluation()), told(2)])
+        for reader in (store, reopen()):
+            together = [
+                {(one.kind, one.ordinal, one.trial) for one in moments}
+                for _, moments in groupby(reader.moments(run), key=lambda one: one.at)
+            ]
+            assert together == [
+                {(MomentKind.ASKED, 0, 0)},
+                {(MomentKind.TOLD, 0, 0)},
+                {
+                    (MomentKind.REFUSED, 1, None),
+                    (MomentKind.ASKED, 2, 1),
+                    (MomentKind.BEGUN, 3, None),
+                },
+                {(MomentKind.ASKED, 4, 2)},
+                {(MomentKind.TOLD, 4, 2)},
+            ]
+
+    def test_what_is_as_it_was_stored_has_no_damages(self, store: Store, run: str) -> None:
+        store.append(run, [*one_trial(0), a_call(0), Called(0, an_answer()), certified()])
+        store.append(run, [Begun(a_round(4))])
+        lease = store.lease(run, "external", "me", 60)
+        assert lease is not None
+        store.submit(run, lease.id, A_SUBMISSION)
+        assert list(store.damages(run)) == []
+        with pytest.raises(NotInStore):
+            store.damages("toy-99")
 
     def test_a_round_is_open_until_its_ordinal_is_answered(
         self, store: Store, run: str, reopen: Opener

@@ -92,6 +92,33 @@ def write_folder(
         ConfigError: something else has the folder's name.
         Unavailable: the place cannot be written.
     """
+    contents = winner_files(certificate, program, task_folder, signature)
+    target = place / folder_name(certificate)
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+        with _only_writer(place):
+            if not _is_there(target, certificate):
+                _publish(contents, target)
+    except OSError as error:
+        raise Unavailable(
+            f"the winner's folder {target} cannot be written: {error.strerror}; the certificate "
+            "is in the store, so make room and go on with the run"
+        ) from error
+    return target
+
+
+def winner_files(
+    certificate: Certificate,
+    program: Program,
+    task_folder: Path,
+    signature: Signature | None = None,
+) -> dict[str, bytes]:
+    """What is in a winner's folder, by path in it.
+
+    Raises:
+        ValueError: the program is not the certified one.
+        ConfigError: the task's files are not the certified ones any more.
+    """
     if program.id != certificate.program.id:
         raise ValueError(f"program {program.id} is not the one certified")
     task_files = read_task_files(task_folder)
@@ -108,18 +135,7 @@ def write_folder(
     }
     if signature is not None:
         contents[SIGNATURE] = signature.canonical()
-    target = place / folder_name(certificate)
-    try:
-        place.mkdir(parents=True, exist_ok=True)
-        with _only_writer(place):
-            if not _is_there(target, certificate):
-                _publish(contents, target)
-    except OSError as error:
-        raise Unavailable(
-            f"the winner's folder {target} cannot be written: {error.strerror}; the certificate "
-            "is in the store, so make room and go on with the run"
-        ) from error
-    return target
+    return contents
 
 
 def write_task(folder: Path, files: Mapping[str, bytes]) -> None:

@@ -58,12 +58,20 @@ class Noise:
             series: the objective, repeat by repeat; at least one.
         """
         mean, own = fmean(series), len(series) - 1
-        scale, pool = (mean, self._relative) if min(series) > 0.0 else (1.0, self._absolute)
+        pool = self._pool(series)
+        scale = mean if pool is self._relative else 1.0
         prior = min(PRIOR_FREEDOM, pool.freedom)
         if prior + own == 0:
             return mean, 0.0
         variance = (prior * pool.variance + _squares(series, scale)) / (prior + own)
         return mean, scale * math.sqrt(variance / len(series))
+
+    def freedom(self, series: Sequence[float]) -> int:
+        """Degrees of freedom of all that `estimate` goes by; 0 if nothing is known."""
+        return self._pool(series).freedom + len(series) - 1
+
+    def _pool(self, series: Sequence[float]) -> _Pool:
+        return self._relative if min(series) > 0.0 else self._absolute
 
 
 class _Pool:

@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 from adrs.config import deciding_files, digest_listing, read_program
 from adrs.errors import ConfigError, ProgramError
 from adrs.model.program import check_path
+from adrs.model.task import Task
 
 MAX_TASK_BYTES = 64 * 1024 * 1024
 MAX_TASK_FILES = 2000
@@ -52,6 +53,21 @@ def read_task_files(folder: Path) -> dict[str, bytes]:
         check_path(name)
         files[name] = _read(folder / name, room)
         room -= len(files[name])
+    return files
+
+
+def recorded_task_files(task: Task) -> dict[str, bytes]:
+    """The files of a task (see `read_task_files`) as they were when it was read.
+
+    Raises:
+        ConfigError: the folder is gone, was changed since, or cannot be read.
+    """
+    files = read_task_files(task.folder)
+    if task_digest(digests_of(files)) != task.digest:
+        raise ConfigError(
+            f"the task in {task.folder} was changed since the run was started, and the record has "
+            "only the digests of its files; put the folder back as it was"
+        )
     return files
 
 

@@ -13,12 +13,14 @@ from adrs.model.isolation import Isolation
 from adrs.model.metric import Metric
 from adrs.model.program import Program
 from adrs.model.scoring import violation
+from adrs.model.surroundings import Description, unlikenesses
 from adrs.model.task import Task
 from adrs.model.verdict import Finding, Verdict
 from adrs.model.verification import Standing, Verification
 from adrs.ports.evaluator import Bench
 from adrs.trust._certificate import Certificate
 from adrs.trust._certificate_folder import task_faults
+from adrs.trust._impersonal import Impersonal
 from adrs.trust._remeasuring import Pair, Remeasuring, differences, workload_fault
 from adrs.trust._task_files import digest_source, plain, read_task_files
 from adrs.trust._verdict import MIN_UNITS, judge_held_out
@@ -119,6 +121,19 @@ def _summary(changes: Sequence[str]) -> str:
     return f"not as it was certified: {changes[0]}{more}"
 
 
+def elsewhere(certificate: Certificate, here: Description) -> tuple[str, ...]:
+    """What is otherwise here than where a winner was certified, each in words.
+
+    It changes no standing. It may be why a figure is not the certified one.
+    """
+    plain_here = Impersonal(()).value(here)
+    assert isinstance(plain_here, dict)
+    return tuple(
+        f"another {one.what} than where it was certified: {one.values[1]}, was {one.values[0]}"
+        for one in unlikenesses([[certificate.fingerprint], [plain_here]])
+    )
+
+
 class Verifier:
     """Measures a claim again, with the task that is here and a bench opened for it.
 
@@ -163,7 +178,8 @@ class Verifier:
             reproduced = await self._again.pair(held_out.salt)
             faults, remark = await self._compared(reproduced)
             if faults:
-                return self._claim.changed(faults)
+                print_of_here = self._describe(reproduced.best.isolation)
+                return replace(self._claim.changed(faults), fingerprint=print_of_here)
             finding = self._judged(reproduced, held_out.salt, refs, self._certificate.finding.looks)
             if finding.verdict is not Verdict.WINNER:
                 remark = f"; on the certified workloads{remark}"

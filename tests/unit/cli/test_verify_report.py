@@ -115,10 +115,12 @@ def test_the_table_fits_a_narrow_terminal_and_who_judged_is_said_below(
     this = Verification(
         "0" * 64, place, "spot_single", Standing.DOES_NOT_HOLD, "far below",
         judge="bundled", signature="by \x1b[2Jus", effect=Interval(-0.1234, -0.1456, -0.1078),
+        surroundings=("another CPU model: \x1b[2Jfast",),
     )  # fmt: skip
     show_checked(Screen(), [Checked(this)])
     header, row, *below = capsys.readouterr().out.strip().splitlines()
     assert header.index("certificate") <= 60
     assert row.startswith("DOES_NOT_HOLD")
     assert row.endswith(place)
+    assert r"  note: another CPU model: \x1b[2Jfast" in below
     assert r"  judge: bundled, signature: by \x1b[2Jus, took 0 s" in below

@@ -13,7 +13,7 @@ from unit.trust.winner import CONFINED, SALT, Winner, forged
 import adrs
 from adrs import Evaluation, Isolation, IsolationLevel, Program, Request, Standing, Status
 from adrs.testing.fakes import FunctionEvaluator
-from adrs.trust import Certificate, Claim, Verifier
+from adrs.trust import Certificate, Claim, Verifier, elsewhere
 
 Cost = Callable[[bool, int], float | Status]
 """What the winner (or the seed, if not) costs on the workload of a number."""
@@ -132,6 +132,7 @@ def test_a_deterministic_judge_is_asked_the_same_again_first(kept: Winner) -> No
     found = verified(kept, bench, evaluator=evaluator)
     assert found.standing is Standing.CHANGED
     assert found.changed[0].startswith("samples: the winner's cost_usd on held_out")
+    assert found.fingerprint == "this machine"  # which may be why
     assert [request.salt for _, request in bench.asked] == [SALT] * 4  # and again, for dice
     assert {request.repeats for _, request in bench.asked} == {1}
 
@@ -143,3 +144,11 @@ def test_a_broken_sandbox_is_no_standing(kept: Winner) -> None:
 
     with pytest.raises(adrs.SandboxUnavailable):
         verified(kept, Broken(by(0.8)))
+
+
+def test_what_is_otherwise_than_where_it_was_certified_is_said_in_words(kept: Winner) -> None:
+    certificate = kept.certificate(CONFINED)
+    here = {"cpu": "slow", "cores": 2, "kernel": "of here, which the certificate does not know"}
+    words = "another CPU model than where it was certified: slow, was fast"
+    assert elsewhere(certificate, here) == (words,)
+    assert elsewhere(certificate, {"cpu": "fast", "cores": 2}) == ()
