@@ -207,6 +207,7 @@ def test_twenty_kills_of_two_hundred_trials(tmp_path: Path) -> None:
     print(json.dumps(report))
 
 
+@pytest.mark.slow
 def test_with_one_worker_a_killed_run_finds_the_same_programs(tmp_path: Path) -> None:
     calm = play(tmp_path / "calm", trials=25, kills=0, workers=1)
     killed = play(tmp_path / "killed", 25, kills=2, workers=1, pace_s=0.1, longest_s=1.0)
