@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import tarfile
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
@@ -15,6 +16,10 @@ from adrs_sandboxes.docker.owner import LABEL, owner
 from adrs_sandboxes.docker.recipe import Recipe
 
 IMAGE_LABEL = "adrs.image"
+
+# A builder writes what goes to standard error in red, and about its own containers and layers.
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+_OF_THE_BUILDER = re.compile(r"\s*(---> |Removing intermediate container )")
 
 _LINES_SHOWN = 20
 _LONGEST_LINE = 300
@@ -79,7 +84,7 @@ class ImageStore:
             for event in _whole(events):
                 fault = fault or str(event.get("error", ""))
                 text = str(event.get("error") or event.get("stream") or event.get("status") or "")
-                for line in filter(str.strip, text.splitlines()):
+                for line in filter(_says_something, _COLOURS.sub("", text).splitlines()):
                     last.append(harmless(line, _LONGEST_LINE))
                     tell(line)
             if "no space left" in fault.lower():
@@ -165,6 +170,10 @@ class ImageStore:
         """What a build reaches package indexes by: None for what the engine thinks best."""
         names = {network["Name"] for network in self._engine.client.networks()}
         return None if "bridge" in names or self._engine.is_podman else "host"
+
+
+def _says_something(line: str) -> bool:
+    return bool(line.strip()) and not _OF_THE_BUILDER.match(line)
 
 
 def _whole(events: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
