@@ -303,7 +303,7 @@ say(sum(os.path.getsize("many/" + name) for name in os.listdir("many")))
             return counts[0], counts[1]
 
         before, after = stage.inside(act)
-        assert after <= before
+        assert after < before + 10, "and not one for each run; a pool's own number varies"
 
     def test_broken_session_is_no_result(self, stage: Stage) -> None:
         async def visit() -> None:

@@ -127,7 +127,7 @@ def _enter_namespaces(line: str = "") -> None:
         if line:
             _cover(os.path.dirname(line))
         else:
-            _close_folder()
+            _hide_names()
         for path in _COVERED:
             if os.path.exists(path):
                 _cover(path)
@@ -135,10 +135,8 @@ def _enter_namespaces(line: str = "") -> None:
         raise SystemExit(f"{NO_NAMESPACES} ({error})") from None
 
 
-def _close_folder() -> None:
-    """What was unpacked cannot be changed any more, and what the engine added cannot be read."""
-    read_only = _linux.MS_REMOUNT | _linux.MS_BIND | _linux.MS_RDONLY | _QUIET
-    _linux.mount("", FOLDER, read_only)
+def _hide_names() -> None:
+    """What the engine added cannot be read."""
     for path in NOT_SHOWN:
         if os.path.exists(path):
             _linux.mount("", path, _linux.MS_BIND, source=NOTHING)

@@ -50,7 +50,7 @@ def setns(namespace: int, kind: int) -> None:
 def mount(kind: str, target: str, flags: int, options: str = "", source: str = "none") -> None:
     """Mounts a file system; `options` is what the file system itself reads."""
     result = _libc.mount(
-        source.encode(), target.encode(), kind.encode() or None, flags, options.encode() or None
+        source.encode(), os.fsencode(target), kind.encode() or None, flags, options.encode() or None
     )
     _check(result, f"mount on {target}")
 

@@ -2,8 +2,9 @@
 
 A list of what is refused, not of what is allowed: programs in any language run in the same room.
 What it must hold is that no call escapes the memory limit, reaches another process, another
-namespace or a network, or opens the newer and less tried parts of the kernel. Numbers that are
-newer than this table answer ENOSYS, so that programs fall back to what is known here.
+namespace or a network, tells what others do, or opens the newer and less tried parts of the kernel.
+Numbers that are newer than this table answer ENOSYS, so that programs fall back to what is known
+here.
 """
 
 from __future__ import annotations
@@ -37,6 +38,8 @@ _REFUSED = {
         "setpriority": 141, "ioprio_set": 251, "sched_setaffinity": 203, "sched_setparam": 142,
         "sched_setscheduler": 144, "sched_setattr": 314, "migrate_pages": 256, "move_pages": 279,
         "mbind": 237, "set_mempolicy": 238,
+        # what others do with files that are shown here too
+        "inotify_init": 253, "inotify_add_watch": 254, "inotify_init1": 294,
         # namespaces and mounts
         "unshare": 272, "setns": 308, "mount": 165, "umount2": 166, "pivot_root": 155,
         "chroot": 161, "name_to_handle_at": 303, "open_by_handle_at": 304,
@@ -62,6 +65,7 @@ _REFUSED = {
         "setpriority": 140, "ioprio_set": 30, "sched_setaffinity": 122, "sched_setparam": 118,
         "sched_setscheduler": 119, "sched_setattr": 274, "migrate_pages": 238, "move_pages": 239,
         "mbind": 235, "set_mempolicy": 237,
+        "inotify_init1": 26, "inotify_add_watch": 27,
         "unshare": 97, "setns": 268, "mount": 40, "umount2": 39, "pivot_root": 41, "chroot": 51,
         "name_to_handle_at": 264, "open_by_handle_at": 265,
         "kexec_load": 104, "kexec_file_load": 294, "init_module": 105, "finit_module": 273,
@@ -75,10 +79,10 @@ _REFUSED = {
     },
 }  # fmt: skip
 
-# audit's number of the architecture; clone, clone3, socketpair, ioctl, prlimit64
+# audit's number of the architecture; clone, clone3, socketpair, ioctl, prlimit64, fcntl
 _ARCHITECTURE = {
-    "x86_64": (0xC000003E, 56, 435, 53, 16, 302),
-    "aarch64": (0xC00000B7, 220, 435, 199, 29, 261),
+    "x86_64": (0xC000003E, 56, 435, 53, 16, 302, 72),
+    "aarch64": (0xC00000B7, 220, 435, 199, 29, 261, 25),
 }
 
 _NEW_NAMESPACES = 0x7E020000
@@ -86,6 +90,7 @@ _AF_UNIX = 1
 _SOCKET_TYPE = 0xF
 _SOCK_STREAM, _SOCK_SEQPACKET = 1, 5
 _TIOCSTI, _TIOCLINUX = 0x5412, 0x541C
+_F_NOTIFY = 1026
 
 _NUMBER, _ARCH, _FIRST, _SECOND = 0, 4, 16, 24  # offsets in struct seccomp_data
 _ALLOW = 0x7FFF0000
@@ -112,7 +117,7 @@ def program(machine: str = platform.machine()) -> bytes:
     A binary search by number: installing it makes the kernel run it once for every system call
     that there is, so each step less is felt in every start of a process.
     """
-    arch, clone, clone3, socketpair, ioctl, prlimit = _ARCHITECTURE[machine]
+    arch, clone, clone3, socketpair, ioctl, prlimit, fcntl = _ARCHITECTURE[machine]
     answers = {number: [_step(_RETURN, _ALLOW)] for number in range(_LAST_KNOWN + 1)}
     for number in refused(machine).values():
         answers[number] = [_step(_RETURN, _EPERM)]
@@ -136,6 +141,11 @@ def program(machine: str = platform.machine()) -> bytes:
         _step(_LOAD, _SECOND),
         *_when(_IF_EQUAL, _TIOCSTI, _EPERM),
         *_when(_IF_EQUAL, _TIOCLINUX, _EPERM),
+        _step(_RETURN, _ALLOW),
+    ]
+    answers[fcntl] = [
+        _step(_LOAD, _SECOND),
+        *_when(_IF_EQUAL, _F_NOTIFY, _EPERM),
         _step(_RETURN, _ALLOW),
     ]
     answers[prlimit] = [  # only its own limits: the zygote may be of the same user

@@ -17,6 +17,7 @@ from adrs_sandboxes._protocol import Opening, Ready, Report, Start
 
 _GRACE_S = 1.0
 _READY_S = 120.0
+_STOP_S = 10.0
 _CLOSE_S = 10.0
 _SEALS = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
 
@@ -88,8 +89,9 @@ class ZygoteProcess:
 class ZygoteSession:
     """An open room: one zygote, and at most one process of it at a time.
 
-    The zygote holds the limits. Should it not answer within a second after the wall limit, the
-    whole room is ended and counts as broken, not the process as slow.
+    The zygote holds the limits. Should it not answer within a second after the wall limit, or ten
+    after it was told to stop, the whole room is ended and counts as broken, not the process as
+    slow.
     """
 
     isolation: Isolation
@@ -149,7 +151,7 @@ class ZygoteSession:
             finally:
                 os.close(files)
         self._current = ZygoteProcess(self._count, self._stop)
-        self._deadline = self._loop.call_later(job.limits.wall_s + _GRACE_S, self._overdue)
+        self._expect_end(job.limits.wall_s + _GRACE_S)
         return self._current
 
     async def close(self) -> None:
@@ -165,6 +167,14 @@ class ZygoteSession:
     def _stop(self, number: int) -> None:
         with suppress(SandboxUnavailable):  # whoever waits for the process learns it
             self._send(_protocol.pack(_protocol.STOP, number))
+            self._expect_end(_STOP_S)
+
+    def _expect_end(self, within_s: float) -> None:
+        """Ends the room unless the current process has ended by then, or by an earlier deadline."""
+        if self._deadline:
+            within_s = min(within_s, self._deadline.when() - self._loop.time())
+            self._deadline.cancel()
+        self._deadline = self._loop.call_later(within_s, self._overdue)
 
     def _send(self, message: bytes, descriptors: tuple[int, ...] = ()) -> None:
         try:
@@ -208,7 +218,7 @@ class ZygoteSession:
         current.exit.set_result(ended)
 
     def _overdue(self) -> None:
-        self._break("the zygote did not end a process that was over its wall limit")
+        self._break("the zygote did not end a process that was stopped or over its wall limit")
         self._outside.kill()
 
     def _break(self, reason: str) -> None:

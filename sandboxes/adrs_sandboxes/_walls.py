@@ -59,6 +59,7 @@ class Namespaces:
         with open("/proc/sys/kernel/cap_last_cap") as file:
             self._last_capability = int(file.read())
         self._filter = _linux.Seccomp(_seccomp.program())
+        _close_room()
 
     def fork(self) -> int:
         """Forks; the child is process 1 of a new pid namespace."""
@@ -131,6 +132,24 @@ class OneContainer:
                 os.waitpid(-1, 0)
             except ChildProcessError:
                 return
+
+
+def _close_room() -> None:
+    """Makes every mount read-only: what one process changes, be it a time stamp, another could see.
+
+    Devices can be written all the same. /proc is needed by each fork, which then covers it.
+    """
+    closed = _linux.MS_REMOUNT | _linux.MS_BIND | _linux.MS_RDONLY
+    with open("/proc/self/mountinfo", "rb") as mounts:
+        places = {line.split()[4].decode("unicode_escape") for line in mounts}  # " " is \040
+    for place in sorted(place.encode("latin-1") for place in places):
+        try:
+            flags = os.statvfs(place).f_flag
+        except OSError:  # below what is covered
+            continue
+        if not (flags & os.ST_RDONLY or (place + b"/").startswith(b"/proc/")):
+            kept = flags & (os.ST_NOSUID | os.ST_NODEV | os.ST_NOEXEC)
+            _linux.mount("", os.fsdecode(place), closed | kept)
 
 
 def first_to_be_killed_for_memory() -> None:

@@ -215,12 +215,14 @@ NUMBERS: Mapping[str, Mapping[str, int]] = {
         "socket": 41, "connect": 42, "ptrace": 101, "mount": 165, "bpf": 321, "unshare": 272,
         "memfd_create": 319, "shmget": 29, "keyctl": 250, "sched_setaffinity": 203,
         "sched_getaffinity": 204, "clone": 56, "socketpair": 53, "ioctl": 16, "wait4": 61,
+        "fcntl": 72, "inotify_init1": 294,
     },
     "aarch64": {
         "read": 63, "openat": 56, "execve": 221, "futex": 98, "getpid": 172, "kill": 129,
         "socket": 198, "connect": 203, "ptrace": 117, "mount": 40, "bpf": 280, "unshare": 97,
         "memfd_create": 279, "shmget": 194, "keyctl": 219, "sched_setaffinity": 122,
         "sched_getaffinity": 123, "clone": 220, "socketpair": 199, "ioctl": 29, "wait4": 260,
+        "fcntl": 25, "inotify_init1": 26,
     },
 }  # fmt: skip
 ALLOWED = ("read", "openat", "execve", "futex", "getpid", "kill", "sched_getaffinity", "wait4")
@@ -229,7 +231,7 @@ ALLOWED = ("read", "openat", "execve", "futex", "getpid", "kill", "sched_getaffi
 @pytest.mark.parametrize("machine", _seccomp.machines())
 def test_seccomp_program_decides_on_every_architecture(machine: str) -> None:
     number = NUMBERS[machine]
-    plain = {name for name in number if name not in {"clone", "socketpair", "ioctl"}}
+    plain = {name for name in number if name not in {"clone", "socketpair", "ioctl", "fcntl"}}
     for name in plain:
         expected = ALLOW if name in ALLOWED else EPERM
         assert answer(machine, number[name]) == expected, name
@@ -246,6 +248,8 @@ def test_seccomp_program_decides_on_every_architecture(machine: str) -> None:
     assert answer(machine, number["socketpair"], 16, 1) == EPERM
     assert answer(machine, number["ioctl"], 0, 0x5401) == ALLOW
     assert answer(machine, number["ioctl"], 0, 0x5412) == EPERM
+    assert answer(machine, number["fcntl"], 0, 3) == ALLOW
+    assert answer(machine, number["fcntl"], 0, 1026) == EPERM
 
 
 def answer(machine: str, number: int, *args: int, arch: int | None = None) -> str | int:

@@ -126,7 +126,8 @@ class TestRelayed(InContainers):
 @pytest.mark.slow
 @pytest.mark.parametrize("sandbox", [False], ids=["single use"], indirect=True)
 class TestRelayedSingleUse(InContainers):
-    own_paths = frozenset({"/sys", "/etc/hostname"})  # with nothing of the machine in them
+    # With nothing of the machine in them.
+    own_paths = frozenset({"/sys", "/etc/hostname", "/dev/mqueue"})
 
     def test_proc(self, stage: Stage) -> None:
         """A process sees its container's, in which there is nobody but itself and the zygote."""

@@ -45,7 +45,8 @@ def stage(sandbox: Docker, tmp_path: Path) -> Stage:
 
 @pytest.mark.slow
 class TestSingleUse(InContainers):
-    own_paths = frozenset({"/sys"})  # read-only, and without what concerns other containers
+    # The former is read-only, and without what concerns other containers.
+    own_paths = frozenset({"/sys", "/dev/mqueue"})
 
     def test_proc(self, stage: Stage) -> None:
         """A process sees its container's, in which there is nobody but itself and the zygote."""

@@ -32,7 +32,8 @@ class Engine:
             a system's engine, a rootless one, Docker Desktop and Podman.
 
     Raises:
-        SandboxUnavailable: none answers, this user may not use it, or it is too old.
+        SandboxUnavailable: none answers, this user may not use it, what answers is something else,
+            or it is too old.
     """
 
     def __init__(self, address: str = "") -> None:
@@ -48,8 +49,7 @@ class Engine:
                 self.version: dict[str, Any] = greeter.version(api_version=False)
             finally:
                 greeter.close()
-        api = tuple(int(part) for part in str(self.version["ApiVersion"]).split("."))
-        if api < OLDEST_API:
+        if self._api() < OLDEST_API:
             raise SandboxUnavailable(
                 f"the engine at {self.address} is {self.name}, which speaks version "
                 f"{self.version['ApiVersion']} of the protocol; {oldest} (Docker 20.10) is the "
@@ -65,6 +65,16 @@ class Engine:
 
         given = kwargs_from_env() | {"base_url": self.address}
         return APIClient(version=version, timeout=_TIMEOUT_S, **given)
+
+    def _api(self) -> tuple[int, ...]:
+        """The version of the protocol that it speaks."""
+        try:
+            return tuple(map(int, self.version["ApiVersion"].split(".")))
+        except (AttributeError, LookupError, TypeError, ValueError):
+            raise SandboxUnavailable(
+                f"what answers at {self.address} is no container engine (it says "
+                f"{str(self.version)[:100]!r}): say in DOCKER_HOST where one is, {_INSTEAD}"
+            ) from None
 
     @property
     def name(self) -> str:
@@ -179,7 +189,7 @@ class Engine:
                 f"no container engine answers at {self.address} ({_short(text)}): start one "
                 f"(sudo systemctl start docker), say in DOCKER_HOST where it is, {_INSTEAD}"
             )
-        return f"{place} did not {what}: {_short(text)}"
+        return f"{place} did not {what}: {_short(text)}; its log may say more, {_INSTEAD}"
 
 
 def _short(text: str) -> str:

@@ -6,7 +6,7 @@ import asyncio
 import socket
 
 import pytest
-from adrs_sandboxes import _protocol
+from adrs_sandboxes import _protocol, _session
 from adrs_sandboxes._protocol import Opening, Ready
 from adrs_sandboxes._session import ZygoteSession
 
@@ -67,6 +67,24 @@ def test_junk_breaks_the_room(packet: bytes) -> None:
             process = await session.run(Job({}, Limits()), theirs)
             outside.zygote.send(packet)
             with pytest.raises(SandboxUnavailable, match="not of the protocol"):
+                await asyncio.wait_for(process.wait(), 5)
+        await session.close()
+
+    asyncio.run(visit())
+
+
+def test_a_stop_that_is_not_heard_breaks_the_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As of a container that somebody has paused: whoever waits for the process must not hang."""
+    monkeypatch.setattr(_session, "_STOP_S", 0.05)
+
+    async def visit() -> None:
+        session = await ZygoteSession.open(Scripted())
+        ours, theirs = socket.socketpair()
+        with ours:
+            process = await session.run(Job({}, Limits(wall_s=600)), theirs)
+            process.stop()
+            process.stop()
+            with pytest.raises(SandboxUnavailable, match="stopped"):
                 await asyncio.wait_for(process.wait(), 5)
         await session.close()
 
