@@ -105,6 +105,7 @@ def test_an_evaluator_passes_its_own_tests(tmp_path: Path, site: Site) -> None:
     assert "passed" in site.pytest(cwd=folder)
 
 
+@pytest.mark.slow
 def test_a_sandbox(tmp_path: Path, site: Site) -> None:
     folder = made(tmp_path, "sandbox", "tidy")
     site.install(folder)
