@@ -162,9 +162,11 @@ class SandboxContract:
 
     Attributes:
         own_paths: paths that are looked for as the machine's, but that rooms have of their own.
+        spare_descriptors: how far the number that a pool of rooms keeps open may vary.
     """
 
     own_paths: ClassVar[frozenset[str]] = frozenset()
+    spare_descriptors: ClassVar[int] = 0
 
     @pytest.fixture
     def stage(self, sandbox: Sandbox, tmp_path: Path) -> Stage:
@@ -303,7 +305,7 @@ say(sum(os.path.getsize("many/" + name) for name in os.listdir("many")))
             return counts[0], counts[1]
 
         before, after = stage.inside(act)
-        assert after < before + 10, "and not one for each run; a pool's own number varies"
+        assert after <= before + self.spare_descriptors
 
     def test_broken_session_is_no_result(self, stage: Stage) -> None:
         async def visit() -> None:

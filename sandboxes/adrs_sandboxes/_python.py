@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from adrs import Environment, Room, SandboxUnavailable
 from adrs_sandboxes import _pip
+from adrs_sandboxes._inventory import importable
 from adrs_sandboxes._protocol import Ready
 from adrs_sandboxes._readable import cached, is_readable, show
 
@@ -262,18 +263,6 @@ def _collected(
 
     by_name = {canonicalize_name(one.name): one for one in installed}
     declared = [by_name[canonicalize_name(one.name)] for one in wanted]
-    modules = dict.fromkeys(name for one in declared for name in _modules(one))
+    modules = dict.fromkeys(name for one in declared for name in importable(one))
     versions = sorted(f"{one.name}=={one.version}" for one in by_name.values())
     return Packages(folder, tuple(modules), tuple(versions))
-
-
-def _modules(distribution: metadata.Distribution) -> list[str]:
-    """Names that `import` takes, from a distribution's files."""
-    names = []
-    for file in distribution.files or ():
-        top = file.parts[0]
-        is_package = len(file.parts) == 2 and file.name == "__init__.py"
-        is_module = len(file.parts) == 1 and file.suffix in {".py", ".so"}
-        if (is_package or is_module) and not top.startswith("_"):
-            names.append(top.partition(".")[0])
-    return names

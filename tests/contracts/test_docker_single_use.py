@@ -45,6 +45,7 @@ def stage(sandbox: Docker, tmp_path: Path) -> Stage:
 
 @pytest.mark.slow
 class TestSingleUse(InContainers):
+    spare_descriptors = 9  # of the containers that wait; a leak would be twenty
     # The former is read-only, and without what concerns other containers.
     own_paths = frozenset({"/sys", "/dev/mqueue"})
 

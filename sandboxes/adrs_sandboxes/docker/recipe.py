@@ -19,7 +19,7 @@ FOLDER = "/usr/local/lib/adrs"
 PACKAGES = f"{FOLDER}/packages"
 INVENTORY = f"{FOLDER}/inventory.json"
 
-_SCRIPT = Path(__file__).with_name("_inventory.py")
+_SCRIPT = Path(__file__).parents[1] / "_inventory.py"
 _BASE = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9./:@_-]{0,254}")
 _DEBIAN_PACKAGE = re.compile(r"[a-z0-9][a-z0-9+.-]+(?:=[a-zA-Z0-9][a-zA-Z0-9.+:~-]*)?")
 _SUCH_AS = {"base": "python:3.12", "debian": "gcc", "python": "numpy>=2"}
